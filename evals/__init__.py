@@ -1,0 +1,6 @@
+"""The sample corpus, and in time the suite that checks answers against hand-written pairs."""
+
+from pathlib import Path
+
+ARTICLES = Path(__file__).parent / "articles"
+"""The sample corpus: articles about the letter of January 2020, written for Byline."""

@@ -1,0 +1,1 @@
+"""Files to searchable lines. Knows nothing of questions."""

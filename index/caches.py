@@ -1,0 +1,211 @@
+"""The two caches of a catalog generation, BM25 and vectors, in one folder named by a token.
+
+A folder is filled while nobody reads it, marked complete, and only then named in the catalog. It is
+never written again: the next generation gets a new folder (a copy with the differences applied, or a
+rebuild). So a kill, a full disk or a second reader can spoil no cache that the catalog names, and one
+that is spoilt all the same (checked at each opening) is made again from the catalog.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.catalog import Catalog
+from index.errors import BylineError, IndexWriteError, ModelError
+from index.lexical import Lexical
+from index.vectors import DenseIndex, open_folder, open_server
+
+REBUILD_SHARE = 0.3
+"""From this share of differing passages on a rebuild is quicker than a copy, and keeps Chroma small."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total)."""
+
+
+class CacheInvalid(Exception):
+    """A cache is missing, incomplete or does not fit its catalog; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachePlan:
+    """Where caches live: below `folder`, vectors on the Chroma server `url` if one is given."""
+
+    folder: Path
+    url: str | None = None
+
+    def path(self, token: str) -> Path:
+        """The folder of one generation's caches."""
+        return self.folder / "cache" / token
+
+    @property
+    def collection(self) -> str:
+        """Name of the collection on a Chroma server."""
+        return "byline-" + self.folder.name[-48:].strip("-._")
+
+
+def build(
+    plan: CachePlan,
+    catalog: Catalog,
+    token: str,
+    *,
+    previous: str = "",
+    added: Sequence[int] = (),
+    removed: Sequence[int] = (),
+    progress: Progress = lambda stage, done, total: None,
+) -> None:
+    """Make the caches of the catalog's (uncommitted) state under `token`.
+
+    With `previous`, that generation's caches are copied and the passages `added` and `removed` since
+    then applied; anything wrong with them leads to a rebuild.
+    """
+    total = catalog.counts()[1]
+    target = plan.path(token)
+    if previous and (len(added) + len(removed)) < REBUILD_SHARE * max(total, 1):
+        try:
+            _verify_folder(plan.path(previous))
+            shutil.copytree(plan.path(previous), target)
+            (target / "complete").unlink()
+            _fill(plan, catalog, token, list(added), list(removed), previous, progress)
+            return
+        except Exception:  # whatever is wrong with a cache, the remedy is the same
+            _remove(target)
+    try:
+        target.mkdir(parents=True)
+        _fill(plan, catalog, token, None, [], "", progress)
+    except BaseException as e:
+        _remove(target)
+        if isinstance(e, BylineError) or not isinstance(e, Exception):
+            raise
+        reason = " ".join(str(e).split())[:200]
+        raise IndexWriteError(f"cannot build the search caches in {target.parent}: {reason}; free some space and run again") from e
+
+
+def _fill(
+    plan: CachePlan,
+    catalog: Catalog,
+    token: str,
+    added: list[int] | None,
+    removed: list[int],
+    previous: str,
+    progress: Progress,
+) -> None:
+    fresh = added is None
+    target = plan.path(token)
+    fingerprint = catalog.meta()["embedder"]
+    total = catalog.counts()[1] if added is None else len(added)
+    # sqlite3 objects serve one thread at a time, so rows are fetched here; tantivy works beside Chroma.
+    lexical_rows = list(catalog.lexical_rows(added))
+    faults: list[BaseException] = []
+
+    def fill_lexical() -> None:
+        try:
+            Lexical(target / "lexical", create=fresh).update(lexical_rows, removed)
+        except BaseException as e:
+            faults.append(e)
+
+    worker = threading.Thread(target=fill_lexical)
+    worker.start()
+    try:
+        dense = _open_dense(plan, token, create=fresh)
+        try:
+            if plan.url and previous and dense.stamp() != previous:
+                raise CacheInvalid("the Chroma server has another generation")
+            dense.set_stamp("")
+            if plan.url and fresh:
+                dense.clear()
+            done = 0
+            if removed:
+                dense.update((), removed)
+            for ids, vectors in catalog.vector_rows(fingerprint, added):
+                dense.update([(ids, vectors)])
+                done += len(ids)
+                progress("vectors", done, total)
+            dense.set_stamp(token)
+            count = len(dense)
+        finally:
+            dense.close()
+    finally:
+        worker.join()
+    if faults:
+        raise faults[0]
+    stamp = {"passages": catalog.counts()[1], "vectors": count, "sizes": _sizes(target)}
+    with (target / "complete").open("w", encoding="utf-8") as f:
+        json.dump(stamp, f)
+        f.flush()
+        os.fsync(f.fileno())
+
+
+def open_lexical(plan: CachePlan, token: str) -> Lexical:
+    """The BM25 cache of a generation. Raises CacheInvalid."""
+    stamp = _verify_folder(plan.path(token))
+    try:
+        lexical = Lexical(plan.path(token) / "lexical")
+        count = len(lexical)
+    except Exception as e:
+        raise CacheInvalid(f"BM25: {e}") from e
+    if count != stamp["passages"]:
+        raise CacheInvalid(f"BM25 holds {count} of {stamp['passages']} passages")
+    return lexical
+
+
+def open_dense(plan: CachePlan, token: str) -> DenseIndex:
+    """The vector cache of a generation. Raises CacheInvalid, or ModelError for a server out of reach."""
+    stamp = _verify_folder(plan.path(token))
+    try:
+        dense = _open_dense(plan, token)
+        count, found = len(dense), dense.stamp()
+    except ModelError:
+        raise
+    except Exception as e:
+        raise CacheInvalid(f"vectors: {e}") from e
+    if count != stamp["vectors"] or found != token:
+        dense.close()
+        raise CacheInvalid(f"Chroma holds {count} of {stamp['vectors']} vectors")
+    return dense
+
+
+def prune(plan: CachePlan, keep: Sequence[str]) -> None:
+    """Delete the caches of all other generations."""
+    base = plan.folder / "cache"
+    for path in base.iterdir() if base.exists() else ():
+        if path.name not in keep:
+            _remove(path)
+
+
+def _open_dense(plan: CachePlan, token: str, create: bool = False) -> DenseIndex:
+    if plan.url:
+        return open_server(plan.url, plan.collection, create=create)
+    return open_folder(plan.path(token) / "vectors", create=create)
+
+
+def _verify_folder(path: Path) -> dict[str, int]:
+    """The stamp of a complete folder whose files have the sizes they had; opening a truncated Chroma
+    file can hang or crash the process, so this comes first."""
+    try:
+        stamp = json.loads((path / "complete").read_text(encoding="utf-8"))
+        sizes = stamp.pop("sizes")
+        if _sizes(path) != sizes:
+            raise CacheInvalid(f"files in {path} changed")
+        return {"passages": int(stamp["passages"]), "vectors": int(stamp["vectors"])}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
+        raise CacheInvalid(f"{path} is incomplete") from e
+
+
+def _sizes(path: Path) -> dict[str, int]:
+    """Sizes of the files that reading leaves alone (Chroma writes to its SQLite file when it opens it)."""
+    files = (p for p in path.rglob("*") if p.is_file() and p.name != "complete")
+    return {
+        p.relative_to(path).as_posix(): p.stat().st_size
+        for p in files
+        if not p.name.startswith("chroma.sqlite3") and p.suffix != ".lock"
+    }
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,400 @@
+"""The command `byline`. Answers go to standard output, progress and notes to standard error.
+
+Exit status: 0 answered, 1 the articles do not say, 2 wrong use or a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from index.errors import BylineError, UsageError
+from index.types import SyncReport
+from rag.settings import Settings, read_settings
+
+ANSWERED, NOT_SAID, FAULT = 0, 1, 2
+
+DEMO_QUESTION = "Who wrote the letter about moving U.S. troops in Iraq?"
+
+_EXAMPLES = {
+    "ask": """examples:
+  byline ask -c articles "Was the letter signed?"
+  byline ask -c articles --since 2020-01-06 --until 2020-01-08 "What did Milley say?"
+  byline ask -c articles --file 'wire/*' --json "How many troops are in Iraq?"
+  BYLINE_MODEL=gpt-4.1-mini byline ask -c articles "Who said what about the letter?"
+""",
+    "index": """examples:
+  byline index -c articles
+  byline index -c articles --dry-run
+  byline index -c articles --embedder minilm
+  byline index -c articles --rebuild
+""",
+    "search": """examples:
+  byline search -c articles helicopters
+  byline search -c articles -k 20 --source "Meridian Wire" "troop numbers"
+""",
+    "show": """examples:
+  byline show -c articles wire/letter.txt:12-14
+  byline show -c articles --context 5 wire/letter.txt:12
+""",
+    "status": """examples:
+  byline status -c articles
+  byline status -c articles --json
+""",
+    "demo": """example:
+  byline demo
+  byline demo "Which countries moved their troops?"
+""",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    _fail_softly()
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help()
+        return FAULT
+    try:
+        settings = _settings(args)
+        command: Callable[[argparse.Namespace, Settings], int] = args.run
+        return command(args, settings)
+    except BylineError as e:
+        if args.debug:
+            raise
+        print(f"byline: {e}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("byline: stopped; what was indexed so far is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as e:
+        if args.debug:
+            raise
+        what = " ".join(str(e).split())[:300]
+        print(f"byline: unexpected {type(e).__name__}: {what}; run again with --debug and report it", file=sys.stderr)
+    return FAULT
+
+
+def _ask(args: argparse.Namespace, settings: Settings) -> int:
+    from rag.chain import stream
+    from rag.types import Answer
+
+    options = _corpus_options(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of}
+    answer: Answer | None = None
+    _first_index(args, settings)
+    for event in stream(args.question, settings=settings, **options):
+        if isinstance(event, Answer):
+            answer = event
+    assert answer is not None
+    return _print_answer(answer, args.json)
+
+
+def _print_answer(answer: Any, as_json: bool) -> int:
+    from rag.types import Hit
+
+    if as_json:
+        print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=1))
+    else:
+        print(_plain(answer.text))
+        for number, c in enumerate(answer.citations, 1):
+            about = ", ".join(x for x in (c.source, c.date) if x)
+            print(f"\n[{number}] {_plain(str(c))}" + (f"  ({_plain(about)})" if about else ""))
+            print(f"    “{_plain(' '.join(c.text.split()))}”")
+        if answer.abstained and answer.nearest:
+            print("\nNearest lines:")
+            hit: Hit
+            for hit in answer.nearest:
+                print(f"  {_plain(str(hit))}  {_shorten(hit.text)}")
+    for claim in answer.removed:
+        print(f"removed: {_plain(claim.text)} ({'; '.join(claim.reasons)})", file=sys.stderr)
+    for note in answer.notes:
+        print(f"byline: {note}", file=sys.stderr)
+    if answer.degraded:
+        print(f"byline: {answer.degraded}. The answer was quoted instead.", file=sys.stderr)
+        return FAULT
+    return NOT_SAID if answer.abstained else ANSWERED
+
+
+def _search(args: argparse.Namespace, settings: Settings) -> int:
+    from rag.chain import search
+    from rag.types import place
+
+    _first_index(args, settings)
+    hits = search(" ".join(args.query), k=args.k, settings=settings, **_corpus_options(args))
+    if args.json:
+        rows = [asdict(h) | {"place": place(h.file, h.line_start, h.line_end)} for h in hits]
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        for hit in hits:
+            print(f"{hit.score:.3f}  {_plain(str(hit))}  {_shorten(hit.text)}")
+    return ANSWERED if hits else NOT_SAID
+
+
+def _index(args: argparse.Namespace, settings: Settings) -> int:
+    from index.sync import set_aside
+    from rag.chain import update
+
+    corpus = _corpus(args, settings)
+    plan = settings.plan(corpus, settings.index)
+    if args.rebuild and not args.dry_run and (plan.folder / "catalog.sqlite").exists():
+        set_aside(plan.folder)
+    report = update(
+        corpus, plan, settings, spec=args.embedder or settings.embedder, dry_run=args.dry_run, progress=_progress()
+    )
+    if args.json:
+        print(json.dumps(asdict(report) | {"index": str(plan.folder)}, ensure_ascii=False, indent=1))
+        return ANSWERED
+    print(_report(report))
+    for skipped in report.skipped:
+        print(f"skipped {_plain(skipped.file)}: {skipped.reason}", file=sys.stderr)
+    return ANSWERED
+
+
+def _report(r: SyncReport) -> str:
+    changes = [
+        f"{len(files)} {word}"
+        for word, files in (
+            ("added", r.added), ("changed", r.changed), ("renamed", r.renamed), ("removed", r.removed),
+            ("skipped", r.skipped),
+        )
+        if files
+    ]  # fmt: skip
+    text = f"{', '.join(changes) or 'nothing changed'}; {r.documents} articles, {r.passages} passages"
+    if r.dry_run:
+        text = f"would do: {text}; {r.embedded} passages to embed"
+        if r.tokens is not None:
+            text += f", {r.tokens:,} tokens for the paid embedder"
+    elif r.embedded or r.reused:
+        text += f"; {r.embedded} embedded, {r.reused} known"
+    return text
+
+
+def _show(args: argparse.Namespace, settings: Settings) -> int:
+    from index.show import read_lines
+
+    file, first, last = _place(args.place)
+    corpus = _corpus(args, settings)
+    found = read_lines(corpus, settings.plan(corpus, settings.index).folder, file, first, last, args.context)
+    if args.json:
+        print(json.dumps(asdict(found), ensure_ascii=False, indent=1))
+    else:
+        width = len(str(found.lines[-1][0])) if found.lines else 1
+        for number, text in found.lines:
+            print(f"{'>' if found.line_start <= number <= found.line_end else ' '} {number:>{width}}  {_plain(text)}")
+    if found.changed:
+        print(f"byline: {file} changed since it was indexed; run `byline index`", file=sys.stderr)
+    return ANSWERED
+
+
+def _status(args: argparse.Namespace, settings: Settings) -> int:
+    from rag.chain import open_reader
+
+    corpus = Path(args.corpus) if args.corpus else settings.corpus
+    plan = settings.plan(corpus, settings.index)
+    with open_reader(plan).snapshot() as reader:
+        meta = reader.catalog.meta()
+        documents, passages = reader.catalog.counts()
+        skipped = {file: reason for file, (_, _, reason) in sorted(reader.catalog.skipped().items())}
+        dates = sorted(d.date for d in reader.catalog.documents() if d.date)
+        sources = sorted({d.source for d in reader.catalog.documents() if d.source})
+    rows = {
+        "corpus": meta["corpus"],
+        "index": str(plan.folder),
+        "generation": int(meta["generation"]),
+        "articles": documents,
+        "passages": passages,
+        "dates": [dates[0], dates[-1]] if dates else [],
+        "sources": sources,
+        "embedder": meta["embedder_name"],
+        "vectors": plan.url or "embedded Chroma",
+        "model": settings.model or "none (answers are quoted)",
+        "skipped": skipped,
+    }
+    if args.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return ANSWERED
+    for key, value in rows.items():
+        if key == "skipped":
+            print(f"{key:<11}{len(skipped)}")
+            for file, reason in skipped.items():
+                print(f"  {_plain(file)}: {reason}")
+        elif isinstance(value, list):
+            print(f"{key:<11}{(' to ' if key == 'dates' else ', ').join(map(_plain, value)) or '-'}")
+        else:
+            print(f"{key:<11}{_plain(str(value))}")
+    return ANSWERED
+
+
+def _demo(args: argparse.Namespace, settings: Settings) -> int:
+    import evals
+
+    args.corpus = str(evals.ARTICLES)
+    args.question = args.question or DEMO_QUESTION
+    if not args.json:
+        print(f"$ byline ask -c {evals.ARTICLES} {json.dumps(args.question, ensure_ascii=False)}\n")
+    return _ask(args, replace(settings, index=None))
+
+
+def _ui(args: argparse.Namespace, settings: Settings) -> int:
+    import ui
+
+    return ui.launch(_corpus(args, settings), settings, port=args.port)
+
+
+def _first_index(args: argparse.Namespace, settings: Settings) -> None:
+    """Index a corpus that never was, with a progress bar: asking alone would be silent for long."""
+    corpus = Path(args.corpus).expanduser() if args.corpus else settings.corpus
+    if corpus is None:
+        return
+    plan = settings.plan(corpus, settings.index)
+    if not (plan.folder / "catalog.sqlite").exists():
+        from rag.chain import update
+
+        update(corpus, plan, settings, spec=settings.embedder, progress=_progress())
+
+
+def _progress() -> Callable[[str, int, int], None]:
+    """A bar on standard error, shown only for work that takes over a second."""
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm[Any]] = {}
+
+    def show(stage: str, done: int, total: int) -> None:
+        if stage not in bars:
+            for bar in bars.values():
+                bar.close()
+            bars[stage] = tqdm(total=total, desc=stage, delay=1.0, file=sys.stderr, leave=False, dynamic_ncols=True)
+        bars[stage].update(done - bars[stage].n)
+        if done >= total:
+            bars[stage].close()
+
+    return show
+
+
+def _corpus_options(args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "corpus": args.corpus,
+        "since": args.since,
+        "until": args.until,
+        "files": args.file,
+        "sources": args.source,
+        "refresh": not args.no_refresh,
+    }
+
+
+def _corpus(args: argparse.Namespace, settings: Settings) -> Path:
+    found = Path(args.corpus).expanduser() if args.corpus else settings.corpus
+    if found is None:
+        raise UsageError("no corpus: give a folder of articles with -c, or set BYLINE_CORPUS")
+    return found
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    settings = read_settings(Path(args.env_file) if args.env_file else None)
+    changes: dict[str, Any] = {}
+    if getattr(args, "index", None):
+        changes["index"] = Path(args.index).expanduser()
+    if getattr(args, "model", None):
+        changes["model"] = args.model
+    return replace(settings, **changes)
+
+
+def _place(text: str) -> tuple[str, int, int]:
+    """``FILE:12-14``, ``FILE:12`` or ``FILE`` (all of it; last line 0)."""
+    file, _, lines = text.rpartition(":")
+    first, _, last = lines.partition("-")
+    if file and first.isdecimal() and (last.isdecimal() or not last):
+        a, b = int(first), int(last or first)
+        if 1 <= a <= b:
+            return file, a, b
+        raise UsageError(f"no such lines: {lines}; write FILE:12-14, counting from 1")
+    return text, 1, 0
+
+
+def _plain(text: str) -> str:
+    """Without control characters: article text must not steer the terminal."""
+    return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _shorten(text: str, width: int = 160) -> str:
+    flat = _plain(" ".join(text.split()))
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def _fail_softly() -> None:
+    """Telemetry of every library off; a closed pipe ends the program quietly; any locale prints any text."""
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for out in (sys.stdout, sys.stderr):
+        if hasattr(out, "reconfigure"):
+            out.reconfigure(errors="replace")
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("-c", "--corpus", metavar="FOLDER", help="folder of articles (BYLINE_CORPUS)")
+    common.add_argument("--index", metavar="FOLDER", help="where the index lives (default: in BYLINE_HOME)")
+    common.add_argument("--json", action="store_true", help="print JSON")
+    common.add_argument("--env-file", metavar="FILE", help="read settings from FILE instead of .env")
+    common.add_argument("--debug", action="store_true", help="show tracebacks")
+    filters = argparse.ArgumentParser(add_help=False)
+    filters.add_argument("--since", metavar="DATE", help="only articles of this date or later, as 2020-01-06")
+    filters.add_argument("--until", metavar="DATE", help="only articles of this date or earlier")
+    filters.add_argument("--file", action="append", metavar="PATTERN", help="only files that match, as 'wire/*'")
+    filters.add_argument("--source", action="append", metavar="NAME", help="only articles of this publisher")
+    filters.add_argument("--no-refresh", action="store_true", help="do not look for changed files first")
+    writer = argparse.ArgumentParser(add_help=False)
+    writer.add_argument("--model", metavar="NAME", help="model that writes the answer (BYLINE_MODEL)")
+    writer.add_argument("--no-llm", action="store_true", help="quote sentences, whatever model is configured")
+    writer.add_argument("--as-of", metavar="DATE", help="the day that 'today' means")
+
+    parser = argparse.ArgumentParser(
+        prog="byline",
+        description="Ask a folder of articles; every sentence of the answer names its file and line.",
+        epilog="Exit status: 0 answered, 1 the articles do not say, 2 wrong use or a fault.",
+    )
+    parser.set_defaults(command=None, debug=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(
+        name: str, run: Callable[..., int], help: str, *parents: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=help, description=help[0].upper() + help[1:] + ".", epilog=_EXAMPLES.get(name),
+            parents=[common, *parents], formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        sub.set_defaults(run=run)
+        return sub
+
+    demo = add("demo", _demo, "ask the sample corpus, no key needed", filters, writer)
+    demo.add_argument("question", nargs="?", help=f"default: {DEMO_QUESTION}")
+    index = add("index", _index, "index what is new or changed")
+    index.add_argument("--dry-run", action="store_true", help="say what would happen and what it would cost")
+    index.add_argument("--embedder", metavar="NAME", help="hash, minilm, minilm:FOLDER or openai:MODEL (BYLINE_EMBEDDER)")
+    index.add_argument("--rebuild", action="store_true", help="make the index anew; vectors that exist are kept")
+    ask = add("ask", _ask, "answer a question with citations", filters, writer)
+    ask.add_argument("question")
+    search = add("search", _search, "find sentences", filters)
+    search.add_argument("query", nargs="+")
+    search.add_argument("-k", type=int, default=10, help="number of hits (default 10)")
+    show = add("show", _show, "print lines of an article with their context")
+    show.add_argument("place", metavar="FILE:12-14")
+    show.add_argument("--context", type=int, default=2, metavar="N", help="lines before and after (default 2)")
+    add("status", _status, "say what is indexed and what was skipped")
+    ui = add("ui", _ui, "open the chat page")
+    ui.add_argument("--port", type=int, default=7860)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Question to hits: BM25 and dense search over passages, joined by reciprocal rank, then sentences scored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+
+from index.catalog import Catalog, DocumentRow, PassageRow
+from index.embed import Embedder
+from index.errors import UsageError
+from index.reader import IndexReader
+from index.words import STOPWORDS
+
+RRF_K = 60
+"""Constant of reciprocal rank fusion (Cormack, Clarke, Buettcher, SIGIR 2009)."""
+
+CANDIDATES = 50
+"""Passages taken from each ranking before they are joined."""
+
+
+FILL_ONLY = 0.01
+"""A dense ranking with less weight than this cannot change the order of what BM25 found."""
+
+DENSE_WEIGHT = {"hash": 0.001}
+"""Weight of the dense ranking beside BM25's 1, by embedder; the others count fully. At any larger weight
+`hash` pushes good passages out (docs/lab-notes.md), so it only fills in where BM25 finds too few, which
+is where names are spelt otherwise; Chroma is then not even loaded for the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which documents may be searched.
+
+    `since` and `until` are ISO dates, inclusive; a document without a date passes neither. `files` are
+    shell patterns on the path (or, without a slash, on the file name); `sources` are publishers' names,
+    case ignored.
+    """
+
+    since: str | None = None
+    until: str | None = None
+    files: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for value in (self.since, self.until):
+            if value is not None:
+                parse_date(value)
+
+    def documents(self, catalog: Catalog) -> list[int] | None:
+        """Ids of the documents that pass, or None where nothing is filtered."""
+        if not (self.since or self.until or self.files or self.sources):
+            return None
+        return [d.id for d in catalog.documents() if self._passes(d)]
+
+    def _passes(self, d: DocumentRow) -> bool:
+        if self.since and not (d.date and d.date >= self.since):
+            return False
+        if self.until and not (d.date and d.date <= self.until):
+            return False
+        if self.files and not any(_matches(d.file, p) for p in self.files):
+            return False
+        return not self.sources or (d.source or "").lower() in {s.lower() for s in self.sources}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A retrieved passage, its document, and its fused score."""
+
+    passage: PassageRow
+    document: DocumentRow
+    score: float
+
+
+def parse_date(text: str) -> str:
+    """An ISO date, checked. Raises UsageError."""
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError(f"{text!r} is not a date; write it as 2020-01-06") from None
+
+
+def fuse(rankings: Sequence[Sequence[int]], weights: Sequence[float]) -> list[tuple[int, float]]:
+    """Reciprocal rank fusion: sum of weight / (60 + rank), rank from 1; best first, ties by id."""
+    scores: dict[int, float] = {}
+    for ranking, weight in zip(rankings, weights, strict=True):
+        for rank, id_ in enumerate(ranking, 1):
+            scores[id_] = scores.get(id_, 0.0) + weight / (RRF_K + rank)
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+
+
+def retrieve(
+    reader: IndexReader, embedder: Embedder, query: str, k: int, filters: Filters
+) -> list[Candidate]:
+    """The k best passages for `query`, best first. Call it inside `reader.snapshot()`."""
+    documents = filters.documents(reader.catalog)
+    if documents is not None and not documents:
+        return []
+    weight = DENSE_WEIGHT.get(embedder.name, 1.0)
+    lexical = reader.lexical.search(query, CANDIDATES, documents=documents, stopwords=STOPWORDS)
+    rankings = [[i for i, _ in lexical]]
+    weights = [1.0]
+    if weight >= FILL_ONLY or len(lexical) < k:
+        allowed = None if documents is None else reader.catalog.passage_ids_of(documents)
+        vector = embedder.embed([query])[0]
+        rankings.append([i for i, _ in reader.dense.search(vector, CANDIDATES, allowed=allowed)])
+        weights.append(weight)
+    fused = fuse(rankings, weights)[:k]
+    found = reader.catalog.passages(i for i, _ in fused)
+    rows = reader.catalog.documents_by_id({p.document for p in found.values()})
+    return [Candidate(found[i], rows[found[i].document], score) for i, score in fused if i in found]
+
+
+def _matches(file: str, pattern: str) -> bool:
+    return fnmatchcase(file if "/" in pattern else file.rpartition("/")[2], pattern)

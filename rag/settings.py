@@ -1,0 +1,68 @@
+"""Settings: the environment and a `.env` file, read once at the edge. Everything below takes arguments."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.caches import CachePlan
+from index.errors import UsageError
+
+MAX_QUESTION = 10_000
+"""Characters in a question. More is a pasted text, not a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user configured. Paths are as given; None means not set."""
+
+    home: Path
+    corpus: Path | None = None
+    index: Path | None = None
+    model: str | None = None
+    embedder: str | None = None
+    api_key: str | None = None
+    base_url: str | None = None
+    embedder_base_url: str | None = None
+    chroma_url: str | None = None
+    minilm: str | None = None
+
+    def plan(self, corpus: Path | None, index: Path | None) -> CachePlan:
+        """Where the index of a corpus lives: `index` if given, else a folder of its own in `home`."""
+        if index is None:
+            if corpus is None:
+                raise UsageError("no corpus: give a folder of articles with -c, or set BYLINE_CORPUS")
+            full = corpus.resolve()
+            slug = re.sub(r"[^a-z0-9]+", "-", full.name.lower()).strip("-")[:32] or "corpus"
+            index = self.home / "indexes" / f"{slug}-{hashlib.sha256(os.fsencode(full)).hexdigest()[:10]}"
+        return CachePlan(index.expanduser(), self.chroma_url)
+
+
+def read_settings(env_file: Path | None = None) -> Settings:
+    """Settings from the environment; `.env` in the working folder fills what is not set there."""
+    from dotenv import dotenv_values
+    from platformdirs import user_data_path
+
+    path = env_file or Path(".env")
+    values = {k: v for k, v in dotenv_values(path).items() if v} if path.is_file() else {}
+    values.update({k: v for k, v in os.environ.items() if v})
+    get = values.get
+
+    def folder(name: str) -> Path | None:
+        found = get(name)
+        return Path(found).expanduser() if found else None
+
+    return Settings(
+        home=folder("BYLINE_HOME") or user_data_path("byline", appauthor=False),
+        corpus=folder("BYLINE_CORPUS"),
+        model=get("BYLINE_MODEL"),
+        embedder=get("BYLINE_EMBEDDER"),
+        api_key=get("OPENAI_API_KEY"),
+        base_url=get("OPENAI_BASE_URL"),
+        embedder_base_url=get("BYLINE_EMBEDDER_BASE_URL"),
+        chroma_url=get("BYLINE_CHROMA_URL"),
+        minilm=get("BYLINE_MINILM"),
+    )

@@ -1,0 +1,127 @@
+"""A claim held against the words it cites. Deterministic; no model.
+
+Numbers, quotations and negated words must agree; the rest must be covered. Each check returns its
+reasons in words a reader can use; no reasons means it passed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from index.words import terms
+from rag.types import CheckResult
+
+SUPPORTED = 0.6
+"""Share of a claim's content words that its source must hold (macro-F1 0.77 on AttributionBench)."""
+
+PARTIAL = 0.35
+
+_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+_UNITS += "seventeen eighteen nineteen"
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SMALL = {w: float(i) for i, w in enumerate(_UNITS.split())} | {w: 20.0 + 10 * i for i, w in enumerate(_TENS.split())}
+_SCALE = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+_NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?|[a-z]+", re.I)
+_QUOTED = re.compile(r"“([^“”]+)”|\"([^\"]+)\"")
+_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def check(claim: str, sources: Sequence[str]) -> CheckResult:
+    """Whether `sources` (the texts of the cited lines) support `claim`.
+
+    `score` is the share of the claim's content words that stand in the sources. The verdict is
+    `supported`, `partial` or `unsupported` (`moved` needs other lines to look at; see chain.py).
+    """
+    source = "\n".join(sources)
+    reasons = [*check_numbers(claim, source), *check_quotations(claim, sources), *check_negation(claim, source)]
+    score, missing = cover(claim, source)
+    if reasons:
+        return CheckResult("unsupported", score, tuple(reasons))
+    if score >= SUPPORTED:
+        return CheckResult("supported", score)
+    reason = "not in the cited lines: " + ", ".join(missing[:6])
+    return CheckResult("partial" if score >= PARTIAL else "unsupported", score, (reason,))
+
+
+def check_numbers(claim: str, source: str) -> list[str]:
+    """Numbers of the claim, in digits or words, that the source does not hold."""
+    there = set(numbers(source))
+    return [f"the number {n:g} is not in the cited lines" for n in dict.fromkeys(numbers(claim)) if n not in there]
+
+
+def check_quotations(claim: str, sources: Sequence[str]) -> list[str]:
+    """Quotations of the claim that do not stand word for word in one of the sources."""
+    flat = [_flat(s) for s in sources]
+    quoted = [a or b for a, b in _QUOTED.findall(claim)]
+    return [f"these words are not in the cited lines: “{q}”" for q in quoted if not any(_flat(q) in s for s in flat)]
+
+
+def check_negation(claim: str, source: str) -> list[str]:
+    """Words that one side has plain and the other only with "un-" or "non-": signed, unsigned."""
+    mine, theirs = _words(claim), _words(source)
+    reasons = []
+    for a, b in ((mine, theirs), (theirs, mine)):
+        for word in a:
+            for negated in ("un" + word, "non" + word):
+                if len(word) > 3 and negated in b and word not in b and negated not in a:
+                    said, stands = (word, negated) if a is mine else (negated, word)
+                    denied = a is mine and re.search(rf"\bnot\b[^.]{{0,30}}\b{word}\b", claim, re.I)
+                    if not denied:
+                        reasons.append(f"the claim says {said}, the cited lines {stands}")
+    return reasons
+
+
+def cover(claim: str, source: str) -> tuple[float, list[str]]:
+    """Share of the claim's content words whose stems stand in the source, and the words that do not."""
+    there = set(terms(source))
+    words = [w for w in _WORDS.findall(claim) if terms(w)]
+    missing = [w for w in words if not there.issuperset(terms(w))]
+    return (1 - len(missing) / len(words) if words else 0.0), missing
+
+
+def numbers(text: str) -> list[float]:
+    """Values of the numbers in `text`: 5,000, "five thousand" and "5 thousand" are all 5000.
+
+    "one" is left out: it is a pronoun as often as a number.
+    """
+    found: list[float] = []
+    value: float | None = None  # the number being read
+    end = 0
+    for match in _NUMBER.finditer(text):
+        word = match.group().lower()
+        near = re.fullmatch(r"[\s-]*(?:and\s+)?", text[end : match.start()]) is not None
+        if not near and value is not None:
+            found.append(value)
+            value = None
+        if word[0].isdigit():
+            if value is not None:
+                found.append(value)
+            value = float(word.rstrip(",").replace(",", ""))
+        elif word in _SCALE and value is not None:
+            value *= _SCALE[word]
+        elif word in _SMALL and word != "one":
+            small = _SMALL[word]
+            joins = value is not None and value >= 20 and value % 10 == 0 and small < min(value, 100)
+            if joins and value is not None:
+                value += small
+            else:
+                if value is not None:
+                    found.append(value)
+                value = small
+        elif word != "and" and value is not None:
+            found.append(value)
+            value = None
+        end = match.end()
+    if value is not None:
+        found.append(value)
+    return found
+
+
+def _words(text: str) -> set[str]:
+    return {w.lower().replace("-", "") for w in re.findall(r"[\w-]+", text)}
+
+
+def _flat(text: str) -> str:
+    """Lower-cased words alone: white space, quotation marks and a comma before the closing mark do not count."""
+    return " ".join(_WORDS.findall(text.lower().replace("’", "'")))
