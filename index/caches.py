@@ -83,7 +83,9 @@ def build(
         if isinstance(e, BylineError) or not isinstance(e, Exception):
             raise
         reason = " ".join(str(e).split())[:200]
-        raise IndexWriteError(f"cannot build the search caches in {target.parent}: {reason}; free some space and run again") from e
+        raise IndexWriteError(
+            f"cannot build the search caches in {target.parent}: {reason}; free some space and run again"
+        ) from e
 
 
 def _fill(

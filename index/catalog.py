@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -184,8 +185,9 @@ class Catalog:
             found = self.find_vectors(embedder, [sha for _, sha in part])
             have = [(p, found[sha]) for p, sha in part if sha in found]
             if have:
-                yield [p for p, _ in have], np.frombuffer(b"".join(v for _, v in have), np.float32).reshape(
-                    len(have), -1
+                yield (
+                    [p for p, _ in have],
+                    np.frombuffer(b"".join(v for _, v in have), np.float32).reshape(len(have), -1),
                 )
 
     # documents and passages, written (within the present transaction)
@@ -287,9 +289,7 @@ class Catalog:
         self.vectors.commit()
 
 
-_DOCUMENTS = (
-    "SELECT id, file, sha256, size, mtime_ns, checked_ns, title, date, source, author, lines FROM documents"
-)
+_DOCUMENTS = "SELECT id, file, sha256, size, mtime_ns, checked_ns, title, date, source, author, lines FROM documents"
 _PASSAGES = "SELECT id, document, header, start, end, line_start, line_end, text, spans FROM passages"
 
 
@@ -304,16 +304,17 @@ def _pack(sentences: Sequence[Sentence]) -> bytes:
     return flat.tobytes()
 
 
-def _passage(row: tuple[object, ...]) -> PassageRow:
+def _passage(row: Any) -> PassageRow:
     flat = array("q")
-    flat.frombytes(row[8])  # type: ignore[arg-type]
+    flat.frombytes(row[8])
     spans = tuple(Sentence(*flat[i : i + 4]) for i in range(0, len(flat), 4))
-    return PassageRow(*row[:2], bool(row[2]), *row[3:8], spans)  # type: ignore[arg-type]
+    id_, document, header, start, end, line_start, line_end, text = row[:8]
+    return PassageRow(id_, document, bool(header), start, end, line_start, line_end, text, spans)
 
 
 def _select_in(
     db: sqlite3.Connection, sql: str, values: Iterable[object], before: tuple[object, ...] = ()
-) -> Iterator[tuple[object, ...]]:
+) -> Iterator[Any]:
     """Rows of `sql` + "(?, ?, ...)", some 500 values at a time (SQLite bounds the number of parameters)."""
     values = list(values)
     for i in range(0, len(values), 500):

@@ -1,8 +1,8 @@
 """The embedder seam: texts in, unit vectors out.
 
-    hash              signed feature hashing of words and character 4-grams; no weights, the default
-    minilm[:FOLDER]   all-MiniLM-L6-v2 on ONNX Runtime
-    openai:MODEL      OpenAI, or any OpenAI-compatible endpoint by its base URL
+hash              signed feature hashing of words and character 4-grams; no weights, the default
+minilm[:FOLDER]   all-MiniLM-L6-v2 on ONNX Runtime
+openai:MODEL      OpenAI, or any OpenAI-compatible endpoint by its base URL
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ class HashEmbedder:
             if words:
                 out[i] = self._table_rows(words).sum(axis=0)
         norms = np.linalg.norm(out, axis=1, keepdims=True)
-        return np.divide(out, norms, out=out, where=norms > 0)
+        np.divide(out, norms, out=out, where=norms > 0)
+        return out
 
     def count_tokens(self, texts: Sequence[str]) -> int | None:
         """None: hashing is free."""

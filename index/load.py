@@ -342,9 +342,7 @@ def _sample(data: bytes) -> bytes:
 def _mend(data: bytes) -> str:
     """UTF-8 in which stray bytes are read as cp1252, as in pages pasted from several sources."""
     text = data.decode("utf-8", "surrogateescape")
-    return _ESCAPED.sub(
-        lambda run: run[0].encode("utf-8", "surrogateescape").decode("cp1252", "replace"), text
-    )
+    return _ESCAPED.sub(lambda run: run[0].encode("utf-8", "surrogateescape").decode("cp1252", "replace"), text)
 
 
 def _is_western(text: str) -> bool:

@@ -45,7 +45,8 @@ class OpenAIEmbedder:
         if out.ndim != 2 or not np.isfinite(out).all():
             raise ModelError(f"{self.name} returned vectors of unequal length; check that it is an embedding model")
         norms = np.linalg.norm(out, axis=1, keepdims=True)
-        return np.divide(out, norms, out=out, where=norms > 0)
+        np.divide(out, norms, out=out, where=norms > 0)
+        return out
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Tokens of all texts, each cut at the model's limit."""
@@ -71,9 +72,7 @@ class OpenAIEmbedder:
             raise EmbedderError(f"embedder {self.name} needs a key: set OPENAI_API_KEY or OPENAI_BASE_URL")
         if self._client is None:
             key = self._key or "none"  # local servers want none, the client insists on some text
-            self._client = openai.OpenAI(
-                api_key=key, base_url=self._base_url, max_retries=RETRIES, timeout=TIMEOUT
-            )
+            self._client = openai.OpenAI(api_key=key, base_url=self._base_url, max_retries=RETRIES, timeout=TIMEOUT)
         try:
             reply = self._client.embeddings.create(model=self.model, input=texts, encoding_format="float")
             data = sorted(reply.data, key=lambda item: item.index)

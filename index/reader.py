@@ -45,9 +45,7 @@ class IndexReader:
                 self.catalog.db.execute("BEGIN")
                 token = self.catalog.meta().get("token")
                 if not token:
-                    raise IndexMissing(
-                        f"the index in {self.plan.folder} is unfinished; run `byline index -c FOLDER`"
-                    )
+                    raise IndexMissing(f"the index in {self.plan.folder} is unfinished; run `byline index -c FOLDER`")
                 if token != self._token:
                     self._drop_caches()
                     self._token = token

@@ -177,7 +177,9 @@ def _compare(catalog: Catalog, stats: list[FileStat], skipped: list[Skipped]) ->
     present = {s.file for s in stats}
     diff.gone = {f: d for f, d in rows.items() if f not in present}
     diff.skipped += [(s, 0, 0) for s in skipped]
-    diff.skipped_changed = {(s.file, s.reason) for s, _, _ in diff.skipped} != {(f, r) for f, (_, _, r) in before.items()}
+    diff.skipped_changed = {(s.file, s.reason) for s, _, _ in diff.skipped} != {
+        (f, r) for f, (_, _, r) in before.items()
+    }
     return diff
 
 
@@ -264,16 +266,15 @@ def _embed_all(
     catalog: Catalog, embedder: Embedder, work: _Work, every: bool, dry_run: bool, progress: Progress
 ) -> None:
     """Embed what is still pending; with `every`, whatever in the catalog has no vector of this embedder."""
-    if not every:
-        return _embed_pending(catalog, embedder, work, dry_run)
-    work.reused = -work.embedded  # texts of changed files, met again below
-    total = catalog.counts()[1]
-    for number, (_, _, title, text) in enumerate(catalog.lexical_rows(), 1):
-        full = embedding_text(title or None, text)
-        work.pending[text_key(full)] = full
-        if len(work.pending) >= embedder.batch:
-            _embed_pending(catalog, embedder, work, dry_run)
-            progress("embedding", number, total)
+    if every:
+        work.reused = -work.embedded  # texts of changed files, met again below
+        total = catalog.counts()[1]
+        for number, (_, _, title, text) in enumerate(catalog.lexical_rows(), 1):
+            full = embedding_text(title or None, text)
+            work.pending[text_key(full)] = full
+            if len(work.pending) >= embedder.batch:
+                _embed_pending(catalog, embedder, work, dry_run)
+                progress("embedding", number, total)
     _embed_pending(catalog, embedder, work, dry_run)
 
 
@@ -408,5 +409,3 @@ def _writer(folder: Path) -> str:
         return f" (process {int((folder / 'writer').read_text())})"
     except (OSError, ValueError):
         return ""
-
-

@@ -57,9 +57,7 @@ class DenseIndex:
         while ids := self._collection.get(limit=BATCH, include=[])["ids"]:
             self._collection.delete(ids=ids)
 
-    def search(
-        self, vector: Vectors, k: int, *, allowed: Sequence[int] | None = None
-    ) -> list[tuple[int, float]]:
+    def search(self, vector: Vectors, k: int, *, allowed: Sequence[int] | None = None) -> list[tuple[int, float]]:
         """The k nearest (passage id, cosine similarity); `allowed` limits the ids."""
         if allowed is not None and not allowed:
             return []
@@ -101,7 +99,9 @@ def open_server(url: str, name: str, *, create: bool = False) -> DenseIndex:
             settings=_settings(),
         )
     except Exception as e:
-        raise ModelError(f"no Chroma server answers at {url}; start one with `chroma run` or unset BYLINE_CHROMA_URL") from e
+        raise ModelError(
+            f"no Chroma server answers at {url}; start one with `chroma run` or unset BYLINE_CHROMA_URL"
+        ) from e
     return DenseIndex(client, _collection(client, name, create), owned=False)
 
 

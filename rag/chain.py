@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -57,9 +57,9 @@ class Request:
     settings: Settings = field(default_factory=read_settings)
 
     @property
-    def query(self) -> str:
-        """What is searched: a follow-up carries the question before it."""
-        return " ".join([*self.history[-1:], self.question])
+    def earlier(self) -> tuple[str, ...]:
+        """The question before this one: what a follow-up is about."""
+        return self.history[-1:]
 
 
 def ask(question: str, **options: Any) -> Answer:
@@ -188,14 +188,14 @@ def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[
     """The scored question, the best passages and all their sentences, best first."""
     with open_reader(request.plan).snapshot() as reader:
         embedder = _asking_embedder(reader, request.settings)
-        candidates = retrieve(reader, embedder, request.query, passages, request.filters)
-        query = make_query(request.query, reader.lexical.document_frequency, len(reader.lexical))
+        text = " ".join([*request.earlier, request.question])
+        candidates = retrieve(reader, embedder, text, passages, request.filters)
+        lexical = reader.lexical
+        query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
         return query, candidates, score_sentences(query, candidates)
 
 
-def update(
-    corpus: Path, plan: CachePlan, settings: Settings, *, spec: str | None = None, **options: Any
-) -> SyncReport:
+def update(corpus: Path, plan: CachePlan, settings: Settings, *, spec: str | None = None, **options: Any) -> SyncReport:
     """Synchronise the index; `spec` names the embedder (default: the index's own, else `hash`)."""
     return sync(corpus, plan, embedder_for(spec or _remembered(plan) or DEFAULT, settings), **options)
 
@@ -274,7 +274,7 @@ def _refresh(request: Request) -> list[str]:
 
 def _from_model(
     request: Request, model: LLM, candidates: list[Candidate], hits: list[Hit], clock: _Clock
-) -> Iterator[Event]:
+) -> Generator[Event, None, Answer]:
     """Stream the model's claims; returns the answer. Raises ModelError."""
     shown = make_sources(candidates, PROMPT_TOKENS, hits)
     reply = Reply(model, messages(request.question, shown, as_of=request.as_of))

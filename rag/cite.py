@@ -86,7 +86,7 @@ def citations(hits: Sequence[Hit]) -> list[Citation]:
 def _complete(text: str) -> tuple[str, str]:
     """Split off the part whose last sentence has its markers and is followed by something else."""
     end = 0
-    for match in re.finditer(rf"(?:\s*{_MARKER.pattern})+[.!?]?(?=\s*[^\s\[【])", text, re.I):
+    for match in re.finditer(rf"(?:\s*{_MARKER.pattern})+[.!?]?(?=\s*[^\s\[【.!?])", text, re.I):
         end = match.end()
     return text[:end], text[end:]
 

@@ -21,7 +21,7 @@ from rag.settings import Settings, read_settings
 
 ANSWERED, NOT_SAID, FAULT = 0, 1, 2
 
-DEMO_QUESTION = "Who wrote the letter about moving U.S. troops in Iraq?"
+DEMO_QUESTION = "How many troops will Canada take out of Iraq?"
 
 _EXAMPLES = {
     "ask": """examples:
@@ -240,8 +240,14 @@ def _demo(args: argparse.Namespace, settings: Settings) -> int:
     args.corpus = str(evals.ARTICLES)
     args.question = args.question or DEMO_QUESTION
     if not args.json:
-        print(f"$ byline ask -c {evals.ARTICLES} {json.dumps(args.question, ensure_ascii=False)}\n")
+        print(f"Asking the {_count(evals.ARTICLES)} articles of the sample corpus: {args.question}\n")
     return _ask(args, replace(settings, index=None))
+
+
+def _count(corpus: Path) -> int:
+    from index.load import scan
+
+    return len(scan(corpus)[0])
 
 
 def _ui(args: argparse.Namespace, settings: Settings) -> int:
@@ -380,7 +386,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("question", nargs="?", help=f"default: {DEMO_QUESTION}")
     index = add("index", _index, "index what is new or changed")
     index.add_argument("--dry-run", action="store_true", help="say what would happen and what it would cost")
-    index.add_argument("--embedder", metavar="NAME", help="hash, minilm, minilm:FOLDER or openai:MODEL (BYLINE_EMBEDDER)")
+    index.add_argument(
+        "--embedder", metavar="NAME", help="hash, minilm, minilm:FOLDER or openai:MODEL (BYLINE_EMBEDDER)"
+    )
     index.add_argument("--rebuild", action="store_true", help="make the index anew; vectors that exist are kept")
     ask = add("ask", _ask, "answer a question with citations", filters, writer)
     ask.add_argument("question")

@@ -36,7 +36,9 @@ def _checked(marked: Marked, sources: Sequence[Source]) -> Iterator[Claim]:
     if found.verdict != "supported":
         moved = _support(marked.text, sources)
         if moved:
-            reason = "the named lines do not support it, these do" if hits else "no usable line was named, these support it"
+            reason = (
+                "the named lines do not support it, these do" if hits else "no usable line was named, these support it"
+            )
             claim = replace(claim, citations=tuple(citations([moved])), verdict="moved", reasons=(reason, *reasons))
     yield claim
 

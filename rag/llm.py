@@ -62,7 +62,9 @@ class Reply:
             self.prompt_tokens = getattr(usage, "prompt_tokens", None) or self.prompt_tokens
             self.completion_tokens = getattr(usage, "completion_tokens", None) or self.completion_tokens
         if not text.strip():
-            raise ModelError(f"{self.model} answered nothing; try again or another model with --model")
+            raise ModelError(
+                f"{self.model} answered nothing; try again, another model (--model), or check OPENAI_BASE_URL"
+            )
         if finish in _CUT:
             raise ModelError(f"the reply of {self.model} {_CUT[finish]}; try again or another model")
         if remote and finish is None:  # the client ends a cut stream without an error

@@ -93,9 +93,7 @@ def fuse(rankings: Sequence[Sequence[int]], weights: Sequence[float]) -> list[tu
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
 
 
-def retrieve(
-    reader: IndexReader, embedder: Embedder, query: str, k: int, filters: Filters
-) -> list[Candidate]:
+def retrieve(reader: IndexReader, embedder: Embedder, query: str, k: int, filters: Filters) -> list[Candidate]:
     """The k best passages for `query`, best first. Call it inside `reader.snapshot()`."""
     documents = filters.documents(reader.catalog)
     if documents is not None and not documents:
@@ -105,10 +103,11 @@ def retrieve(
     rankings = [[i for i, _ in lexical]]
     weights = [1.0]
     if weight >= FILL_ONLY or len(lexical) < k:
-        allowed = None if documents is None else reader.catalog.passage_ids_of(documents)
         vector = embedder.embed([query])[0]
-        rankings.append([i for i, _ in reader.dense.search(vector, CANDIDATES, allowed=allowed)])
-        weights.append(weight)
+        if vector.any():  # `hash` knows nothing of a query of function words alone
+            allowed = None if documents is None else reader.catalog.passage_ids_of(documents)
+            rankings.append([i for i, _ in reader.dense.search(vector, CANDIDATES, allowed=allowed)])
+            weights.append(weight)
     fused = fuse(rankings, weights)[:k]
     found = reader.catalog.passages(i for i, _ in fused)
     rows = reader.catalog.documents_by_id({p.document for p in found.values()})

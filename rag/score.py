@@ -25,6 +25,9 @@ WEIGHTS = {
     "header": -1.0,  # a line of the header block
 }
 
+EARLIER = 0.3
+"""Weight of a term of the question before, beside 1 for a term of this one."""
+
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?|millions?|"
     r"billions?|half|twice|several|no)\b",
@@ -40,7 +43,10 @@ _QUOTE = re.compile(r"[“”\"]|\b(?:said|says|called|wrote|told|tweeted|added|
 _REASON = re.compile(r"\b(?:because|after|due|since|prompted|following|reason|caused|in response|in order|to)\b", re.I)
 
 _KINDS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
-    (re.compile(r"\bhow (?:many|much|large|big|old|long|far|often)\b|\bwhat (?:number|percent|share|price)\b", re.I), _NUMBER),
+    (
+        re.compile(r"\bhow (?:many|much|large|big|old|long|far|often)\b|\bwhat (?:number|percent|share|price)\b", re.I),
+        _NUMBER,
+    ),
     (re.compile(r"\bwhen\b|\b(?:what|which) (?:day|date|year|month|week)\b|\bhow long\b", re.I), _DATE),
     (re.compile(r"\bwho(?:m|se)?\b|\bwhere\b|\bwhich\b", re.I), _NAME),
     (re.compile(r"\b(?:say|said|call|called|tell|told|describe|described|write|wrote|according)\b", re.I), _QUOTE),
@@ -62,16 +68,19 @@ class Query:
         return sum(self.idf.values()) or 1.0
 
 
-def make_query(text: str, document_frequency: Callable[[str], int], total: int) -> Query:
+def make_query(text: str, document_frequency: Callable[[str], int], total: int, earlier: Sequence[str] = ()) -> Query:
     """`document_frequency` gives the number of passages, of `total`, that hold a term.
+
+    Terms that stand only in `earlier` questions count less: they say what "he" and "it" are about.
 
     idf = ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25 (Robertson and Zaragoza 2009).
     """
     found = tuple(terms(text))
+    before = [t for e in earlier for t in terms(e)]
     idf = {}
-    for term in dict.fromkeys(found):
+    for term in dict.fromkeys([*found, *before]):
         n = min(document_frequency(term), total)
-        idf[term] = math.log(1 + (total - n + 0.5) / (n + 0.5))
+        idf[term] = math.log(1 + (total - n + 0.5) / (n + 0.5)) * (1.0 if term in found else EARLIER)
     return Query(text, found, idf)
 
 

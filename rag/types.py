@@ -114,7 +114,8 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON types, with a `place` beside each citation and hit."""
-        return _with_places(asdict(self))
+        found: dict[str, Any] = _with_places(asdict(self))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _SMALL = {w: float(i) for i, w in enumerate(_UNITS.split())} | {w: 20.0 + 10 * i for i, w in enumerate(_TENS.split())}
 _SCALE = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?|[a-z]+", re.I)
+_PREFIXES = ("un", "non")
 _QUOTED = re.compile(r"“([^“”]+)”|\"([^\"]+)\"")
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -59,25 +60,22 @@ def check_quotations(claim: str, sources: Sequence[str]) -> list[str]:
 
 def check_negation(claim: str, source: str) -> list[str]:
     """Words that one side has plain and the other only with "un-" or "non-": signed, unsigned."""
-    mine, theirs = _words(claim), _words(source)
-    reasons = []
-    for a, b in ((mine, theirs), (theirs, mine)):
-        for word in a:
-            for negated in ("un" + word, "non" + word):
-                if len(word) > 3 and negated in b and word not in b and negated not in a:
-                    said, stands = (word, negated) if a is mine else (negated, word)
-                    denied = a is mine and re.search(rf"\bnot\b[^.]{{0,30}}\b{word}\b", claim, re.I)
-                    if not denied:
-                        reasons.append(f"the claim says {said}, the cited lines {stands}")
-    return reasons
+    return [
+        *(f"the claim says {w}, the cited lines {n}" for w, n in _opposites(claim, source)),
+        *(f"the claim says {n}, the cited lines {w}" for w, n in _opposites(source, claim)),
+    ]
 
 
 def cover(claim: str, source: str) -> tuple[float, list[str]]:
-    """Share of the claim's content words whose stems stand in the source, and the words that do not."""
+    """Share of the claim's content words whose stems stand in the source, and the words that do not.
+
+    Numbers are left out (`check_numbers` has them), and "not signed" finds "unsigned".
+    """
     there = set(terms(source))
-    words = [w for w in _WORDS.findall(claim) if terms(w)]
-    missing = [w for w in words if not there.issuperset(terms(w))]
-    return (1 - len(missing) / len(words) if words else 0.0), missing
+    plain = _words(source)
+    words = [w for w in _WORDS.findall(claim) if terms(w) and not numbers(w) and w.lower() not in _SCALE]
+    missing = [w for w in words if not there.issuperset(terms(w)) and not plain & {p + w.lower() for p in _PREFIXES}]
+    return (1 - len(missing) / len(words) if words else float(bool(numbers(claim)))), missing
 
 
 def numbers(text: str) -> list[float]:
@@ -116,6 +114,17 @@ def numbers(text: str) -> list[float]:
     if value is not None:
         found.append(value)
     return found
+
+
+def _opposites(plain_side: str, negated_side: str) -> list[tuple[str, str]]:
+    """(signed, unsigned) for each word plain on one side, not denied there, and only negated on the other."""
+    plain, negated = _words(plain_side), _words(negated_side)
+    found = [(w, p + w) for w in plain if len(w) > 3 for p in _PREFIXES if p + w in negated]
+    return [
+        (w, n)
+        for w, n in found
+        if w not in negated and n not in plain and not re.search(rf"\bnot\b[^.]{{0,30}}\b{w}\b", plain_side, re.I)
+    ]
 
 
 def _words(text: str) -> set[str]:

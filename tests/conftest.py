@@ -46,9 +46,21 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 def corpus(tmp_path: Path) -> Path:
     """Three small articles."""
     folder = tmp_path / "articles"
-    write(folder, "a.txt", "Title: Ferry late\nSource: Harbour Ledger\nPublished: 2020-01-06\n\nThe ferry left at nine. It carried 214 people.\n")
-    write(folder, "sub/b.txt", "Bridge opens\n\nThe mayor, Ida Holm, opened the bridge on Monday.\nIt cost 3 million crowns.\n")
-    write(folder, "c.md", "---\ntitle: Tunnel\ndate: 2020-01-08\nsource: Northgate Post\n---\n\n# Tunnel\n\nThe tunnel is closed because of water.\n")
+    write(
+        folder,
+        "a.txt",
+        "Title: Ferry late\nSource: Harbour Ledger\nPublished: 2020-01-06\n\nThe ferry left at nine. It carried 214 people.\n",
+    )
+    write(
+        folder,
+        "sub/b.txt",
+        "Bridge opens\n\nThe mayor, Ida Holm, opened the bridge on Monday.\nIt cost 3 million crowns.\n",
+    )
+    write(
+        folder,
+        "c.md",
+        "---\ntitle: Tunnel\ndate: 2020-01-08\nsource: Northgate Post\n---\n\n# Tunnel\n\nThe tunnel is closed because of water.\n",
+    )
     return folder
 
 

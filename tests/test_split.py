@@ -5,7 +5,25 @@ from hypothesis import strategies as st
 
 from index.split import MAX_SENTENCE, passages, sentences
 
-WORDS = st.sampled_from(["The", "U.S.", "Gen.", "letter", "left.", "Why?", "“No,”", "he", "said.", "\u2028", "\x0c", "é", "e\u0301", "😀", "x" * 70])
+WORDS = st.sampled_from(
+    [
+        "The",
+        "U.S.",
+        "Gen.",
+        "letter",
+        "left.",
+        "Why?",
+        "“No,”",
+        "he",
+        "said.",
+        "\u2028",
+        "\x0c",
+        "é",
+        "e\u0301",
+        "😀",
+        "x" * 70,
+    ]
+)
 TEXTS = st.lists(st.tuples(WORDS, st.sampled_from([" ", "\n", "\n\n", "  ", "\t", "\n- "])), max_size=60).map(
     lambda parts: "".join(a + b for a, b in parts)
 )
@@ -23,7 +41,8 @@ def test_spans_give_the_text_back_and_lines_are_those_of_an_editor(text: str) ->
     end = 0
     for s in sentences(text):
         piece = text[s.start : s.end]
-        assert piece and piece == piece.strip()
+        assert piece
+        assert piece == piece.strip()
         assert text[end : s.start].strip() == ""  # nothing but white space is left out
         assert s.line_start == text.count("\n", 0, s.start) + 1
         assert s.line_end == text.count("\n", 0, s.end) + 1

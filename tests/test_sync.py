@@ -61,7 +61,11 @@ def contents(plan: CachePlan) -> dict[str, list[tuple[int, str]]]:
     catalog = Catalog(plan.folder)
     out = {}
     for d in catalog.documents():
-        rows = [(s.line_start, p.text[s.start - p.start : s.end - p.start]) for p in catalog.passages_of(d.id) for s in p.sentences]
+        rows = [
+            (s.line_start, p.text[s.start - p.start : s.end - p.start])
+            for p in catalog.passages_of(d.id)
+            for s in p.sentences
+        ]
         out[d.file] = rows
     catalog.close()
     return out
@@ -98,12 +102,18 @@ def test_only_what_differs_is_touched_and_nothing_is_embedded_twice(corpus: Path
     with reading(plan) as reader:
         before = {p.text: p.id for d in reader.catalog.documents() for p in reader.catalog.passages_of(d.id)}
     embedder.seen.clear()
-    write(corpus, "a.txt", "Title: Ferry late\nSource: Harbour Ledger\nPublished: 2020-01-06\n\n\n\nThe ferry left at nine. It carried 214 people.\n")
+    write(
+        corpus,
+        "a.txt",
+        "Title: Ferry late\nSource: Harbour Ledger\nPublished: 2020-01-06\n\n\n\nThe ferry left at nine. It carried 214 people.\n",
+    )
     report = run(corpus, plan, embedder)
     assert report.changed == ("a.txt",)
     assert embedder.seen == []  # the text only moved two lines down
     with reading(plan) as reader:
-        after = {p.text: (p.id, p.line_start) for d in reader.catalog.documents() for p in reader.catalog.passages_of(d.id)}
+        after = {
+            p.text: (p.id, p.line_start) for d in reader.catalog.documents() for p in reader.catalog.passages_of(d.id)
+        }
     assert {t: i for t, (i, _) in after.items()} == before
     assert after["The ferry left at nine. It carried 214 people."][1] == 7
 
@@ -132,7 +142,9 @@ def test_a_removed_file_leaves_nothing_behind(corpus: Path, plan: CachePlan) -> 
     assert rows == len(ids)
 
 
-def test_a_file_edited_without_a_new_size_or_time_is_read_again_while_it_is_fresh(corpus: Path, plan: CachePlan) -> None:
+def test_a_file_edited_without_a_new_size_or_time_is_read_again_while_it_is_fresh(
+    corpus: Path, plan: CachePlan
+) -> None:
     path = corpus / "new.txt"
     path.write_text("The gate is red.\n")
     now = time.time_ns()
@@ -158,7 +170,8 @@ def test_a_dry_run_changes_nothing_and_counts_tokens(corpus: Path, plan: CachePl
     embedder = Counting()
     report = run(corpus, plan, embedder, dry_run=True)
     assert report.added == ("a.txt", "c.md", "sub/b.txt")
-    assert report.tokens and report.embedded == 5
+    assert report.tokens
+    assert report.embedded == 5
     assert embedder.seen == []
     assert not plan.folder.exists()
     run(corpus, plan)
@@ -184,7 +197,7 @@ def test_one_writer_at_a_time_and_the_others_are_told(corpus: Path, plan: CacheP
     plan.folder.mkdir()
     with FileLock(plan.folder / "lock"):
         (plan.folder / "writer").write_text("4242")
-        with pytest.raises(IndexLocked, match="process 4242.*wait"):
+        with pytest.raises(IndexLocked, match=r"process 4242.*wait"):
             run(corpus, plan)
     run(corpus, plan)
 
@@ -318,7 +331,11 @@ def test_a_full_disk_is_an_error_and_loses_nothing(corpus: Path, plan: CachePlan
     run(corpus, plan)
     before = contents(plan)
     for i in range(300):
-        write(corpus, f"more/{i}.txt", f"Report {i}\n\n" + f"The {i}th report says that the river rose by {i} metres. " * 30)
+        write(
+            corpus,
+            f"more/{i}.txt",
+            f"Report {i}\n\n" + f"The {i}th report says that the river rose by {i} metres. " * 30,
+        )
     process = child(corpus, plan, limit)
     out = process.communicate(timeout=120)[0]
     assert process.returncode == 2, out
@@ -348,9 +365,9 @@ def test_killed_at_any_moment_the_next_run_mends_the_index(corpus: Path, plan: C
 
 
 FILES = st.sampled_from(["a.txt", "b.txt", "d/c.txt", "d/e.md"])
-TEXTS = st.lists(st.sampled_from(["Ferry left.", "It rained.", "The mayor spoke.", "No one came."]), min_size=1, max_size=4).map(
-    "\n".join
-)
+TEXTS = st.lists(
+    st.sampled_from(["Ferry left.", "It rained.", "The mayor spoke.", "No one came."]), min_size=1, max_size=4
+).map("\n".join)
 
 
 class Machine(RuleBasedStateMachine):

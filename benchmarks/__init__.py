@@ -1,0 +1,1 @@
+"""Commands that measure speed and survival; nothing imports them."""

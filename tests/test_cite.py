@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.cite import MarkedStream, citations, parse, resolve
+from rag.sources import Source
+from rag.types import Hit
+
+
+def hit(line: int, text: str, file: str = "a.txt", start: int = 0) -> Hit:
+    return Hit(file, line, line, text, 1.0, start, start + len(text))
+
+
+SOURCES = [
+    Source(1, "a.txt", "Ferry", None, None, (hit(5, "The ferry left at nine."), hit(5, "It carried 214 people.", start=30), hit(7, "It rained.", start=60))),
+    Source(2, "b.txt", "Bridge", None, None, (hit(3, "The bridge cost 3 million.", "b.txt"),)),
+]  # fmt: skip
+
+
+def parsed(text: str) -> list[tuple[str, tuple[tuple[int, int, int], ...]]]:
+    return [(m.text, m.markers) for m in parse(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It left. [1:5]", [("It left.", ((1, 5, 5),))]),
+        ("It left [1:5]. It rained [1:7].", [("It left.", ((1, 5, 5),)), ("It rained.", ((1, 7, 7),))]),
+        ("Both. [1:5][2:3]", [("Both.", ((1, 5, 5), (2, 3, 3)))]),
+        ("Both. [1:5, 2:3-4]", [("Both.", ((1, 5, 5), (2, 3, 4)))]),
+        ("Wide. 【1:L5–L7】", [("Wide.", ((1, 5, 7),))]),
+        ("Turned. [1:7-5]", [("Turned.", ((1, 5, 7),))]),
+        ("- A list. [1:5]\n- Another. [1:7]", [("A list.", ((1, 5, 5),)), ("Another.", ((1, 7, 7),))]),
+        ("Nothing.", [("Nothing.", ())]),
+        ("[1:5]", []),
+        ("", []),
+    ],
+)
+def test_marker_shapes(text: str, expected: list[tuple[str, tuple[tuple[int, int, int], ...]]]) -> None:
+    assert parsed(text) == expected
+
+
+def test_what_only_looks_like_a_marker_is_taken_out_of_the_text() -> None:
+    (marked,) = parse("It left [1, 2] at nine [^1]. [1:5]")
+    assert marked.text == "It left at nine."
+    assert marked.bad == ("[1, 2]", "[^1]")
+
+
+def test_an_editors_brackets_stay() -> None:
+    (marked,) = parse("“Having [the U.S.] here complicates things.” [1:5]")
+    assert marked.text == "“Having [the U.S.] here complicates things.”"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["It left. [1:5]", " Both. [1:5][2:3]", " Wide [1:5-7].", " and ", "\n- X y. [9:9]"]),
+        max_size=6,
+    ).map("".join),
+    st.integers(1, 9),
+)
+def test_streaming_in_any_pieces_gives_the_same_sentences(text: str, size: int) -> None:
+    stream = MarkedStream()
+    found = [m for i in range(0, len(text), size) for m in stream.feed(text[i : i + size])] + stream.close()
+    assert found == list(parse(text))
+
+
+def test_a_sentence_is_held_back_until_its_markers_are_complete() -> None:
+    stream = MarkedStream()
+    assert stream.feed("It left. [1:5]") == []  # another marker may follow
+    assert [m.markers for m in stream.feed("[2:3] It")] == [((1, 5, 5), (2, 3, 3))]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(-1, 4), st.integers(0, 12), st.integers(0, 12))
+def test_only_lines_that_were_shown_are_ever_cited(number: int, first: int, last: int) -> None:
+    shown = {(h.file, h.line_start) for s in SOURCES for h in s.shown}
+    for marked in parse(f"The ferry carried 214 people. [{number}:{first}-{last}]"):
+        hits, bad = resolve(marked, SOURCES)
+        assert all((c.file, c.line_start) in shown for c in citations(hits))
+        assert bool(hits) != bool(bad) or number < 0
+
+
+def test_of_several_sentences_on_a_line_the_fitting_one_is_cited() -> None:
+    (marked,) = parse("There were 214 people on it. [1:5]")
+    hits, _ = resolve(marked, SOURCES)
+    assert [h.text for h in hits] == ["It carried 214 people."]
+
+
+def test_a_marker_over_many_lines_is_refused() -> None:
+    (marked,) = parse("All of it. [1:1-99]")
+    assert resolve(marked, SOURCES) == ([], ["[1:1-99]"])
