@@ -37,12 +37,14 @@ WAYS = (
 )  # fmt: skip
 FALSE = ("wrong number", "invented quotation")
 ODD = (  # as models write them now and then; {} is SOURCE:LINE
-    "[[{}]]", "[{}†source]", "[{} and {}]", "［{}］", "**[{}]**", "`[{}]`", "[{}—99]", "[S{}]", "[^{}]", "[{}, 99]", "[ {} ]",
-    "[source {}, lines 4-5]",
+    "[[{}]]", "[{}†source]", "[{} and {}]", "［{}］", "**[{}]**", "`[{}]`", "[{}—99]", "[S{}]", "[^{}]", "[{}, 99]",
+    "[ {} ]", "[source {}, lines 4-5]",
 )  # fmt: skip
 _FILLER = r"(?:[\s\d:.,;†–—-]|source|lines?|and|[LS](?=\d))*"
-_MARKER_LIKE = re.compile(rf"[\[【［]\^?{_FILLER}\d{_FILLER}[\]】］]", re.I)
+_MARKER_LIKE = re.compile(rf"[\[【［]\^?{_FILLER}\d{_FILLER}[\]】］]|[\[【［*`]+$|^[\]】］*`]+", re.I)
+"""A whole marker, or what is left at a claim's ends where one was cut out of brackets or asterisks."""
 _INVENTED = "“the walrus committee juggled marmalade”"
+_WRONG = "7919357"
 
 
 class ScriptedModel:
@@ -80,7 +82,7 @@ class ScriptedModel:
         self.done[way] += 1
         marker = f"[{source}:{line}]"
         if way == "wrong number":
-            text = re.sub(r"\d[\d,.]*", lambda m: "7919357", text, count=1)
+            text = re.sub(r"\d[\d,.]*", lambda m: _WRONG, text, count=1)
         elif way == "invented quotation":
             text += f", and said {_INVENTED}"
         elif way == "middle":
@@ -240,16 +242,22 @@ def examine_model(answer: Answer, model: ScriptedModel, counts: Counter[str], fa
         counts["answers without the model"] += 1
         faults.append(f"the model did not write: {answer.degraded or answer.question}")
         return
+    counts["true sentences removed"] += sum(not _false(c.text) for c in answer.removed)
     for claim in answer.claims:
         cited = " ".join(c.text for c in claim.citations)
-        for marker in _MARKER_LIKE.findall(claim.text):
+        for match in _MARKER_LIKE.finditer(claim.text):
+            marker = match.group()
             if marker not in cited:  # else they are the article's own words
                 counts["markers passed"] += 1
                 faults.append(f"marker {marker} passed: {claim.text}")
-        if _INVENTED in claim.text or "7919357" in claim.text:
+        if _false(claim.text):
             counts["false sentences passed"] += 1
             faults.append(f"false sentence passed as {claim.verdict}: {claim.text}")
     counts["false sentences written"] += len(model.false)
+
+
+def _false(text: str) -> bool:
+    return _INVENTED in text or _WRONG in text
 
 
 def main() -> int:

@@ -74,7 +74,7 @@ def main() -> int:
 
 def _byline(articles: Path, folder: Path) -> dict[str, Any]:
     """Index with Byline; seconds after imports."""
-    import chromadb  # noqa: F401  (Byline imports it when it first needs it, the plain pipeline before its clock starts)
+    import chromadb  # noqa: F401  (else imported at its first use, within the time measured)
 
     from index.caches import CachePlan
     from index.embed import make_embedder

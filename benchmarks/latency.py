@@ -97,9 +97,7 @@ def make_corpus(articles: list[list[str]], folder: Path, passages: int, rng: ran
     sentences = [s for article in articles for s in article]
     made = characters = 0
     while characters < 0.9 * passages * PASSAGE_CHARS:  # a passage ends before the sentence that would not fit
-        text = "\n\n".join(
-            " ".join(rng.choices(sentences, k=5)) for _ in range(1 + len(rng.choice(articles)) // 5)
-        )
+        text = "\n\n".join(" ".join(rng.choices(sentences, k=5)) for _ in range(1 + len(rng.choice(articles)) // 5))
         path = folder / f"{made // 1000:04}" / f"{made:07}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n", encoding="utf-8")

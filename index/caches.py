@@ -8,6 +8,7 @@ that is spoilt all the same (checked at each opening) is made again from the cat
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -45,8 +46,9 @@ class CachePlan:
 
     @property
     def collection(self) -> str:
-        """Name of the collection on a Chroma server."""
-        return "byline-" + self.folder.name[-48:].strip("-._")
+        """Name of the collection on a Chroma server, which may hold those of other indexes too."""
+        full = os.fsencode(self.folder.resolve())
+        return f"byline-{hashlib.sha256(full).hexdigest()[:16]}"
 
 
 def build(

@@ -60,9 +60,9 @@ def make_embedder(
 
         return HashEmbedder()
     if kind == "minilm":
-        from index.minilm import MiniLMEmbedder
+        from index.minilm import MiniLM
 
-        return MiniLMEmbedder(Path(detail).expanduser() if detail else None, cache)
+        return MiniLM.load(Path(detail).expanduser() if detail else None, cache=cache)
     if kind == "openai" and detail:
         from index.openai_embed import OpenAIEmbedder
 

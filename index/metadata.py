@@ -50,9 +50,7 @@ def read_metadata(text: str, file: str) -> Metadata:
     top = _furniture(text)
     fields, body = _front_matter(text) or _header(text, top) or ({}, 0)
     found = {name: _pick(fields, keys) for name, keys in _KEYS.items() if name != "date"}
-    found["date"] = next(
-        (day for key in _KEYS["date"] if (day := parse_date(fields.get(key, "")[:LONGEST]))), None
-    )
+    found["date"] = next((day for key in _KEYS["date"] if (day := parse_date(fields.get(key, "")[:LONGEST]))), None)
     start = max(body, top)
     lead = {} if all(found.values()) else _lead(text[start : start + 8000])
     for name, value in lead.items():
@@ -333,13 +331,7 @@ def _credit(line: str) -> dict[str, str]:
         else:
             rest.append(part)
     # "Jan. 7, 2020 | Harbour Ledger": one part beside the others is the paper.
-    if (
-        found
-        and len(rest) == 1
-        and len(rest[0]) <= 60
-        and rest[0][:1].isupper()
-        and not _FULL_STOP.search(rest[0])
-    ):
+    if found and len(rest) == 1 and len(rest[0]) <= 60 and rest[0][:1].isupper() and not _FULL_STOP.search(rest[0]):
         found.setdefault("source", rest[0])
     return found if len(rest) <= 1 else {}
 

@@ -24,10 +24,13 @@ CANDIDATES = 50
 FILL_ONLY = 0.01
 """A dense ranking with less weight than this cannot change the order of what BM25 found."""
 
-DENSE_WEIGHT = {"hash": 0.001}
-"""Weight of the dense ranking beside BM25's 1, by embedder; the others count fully. At any larger weight
-`hash` pushes good passages out (docs/lab-notes.md), so it only fills in where BM25 finds too few, which
-is where names are spelt otherwise; Chroma is then not even loaded for the rest."""
+DENSE_WEIGHT = {"hash": 0.001, "minilm": 0.3}
+"""Weight of the dense ranking beside BM25's 1, by embedder. At any larger weight `hash` pushes good passages
+out, so it only fills in where BM25 finds too few, which is where names are spelt otherwise; Chroma is then not
+even loaded for the rest. Figures: docs/lab-notes.md."""
+
+OTHER_WEIGHT = 0.5
+"""The same for embedders that were not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def retrieve(reader: IndexReader, embedder: Embedder, query: str, k: int, filter
     documents = filters.documents(reader.catalog)
     if documents is not None and not documents:
         return []
-    weight = DENSE_WEIGHT.get(embedder.name, 1.0)
+    weight = DENSE_WEIGHT.get(embedder.name, OTHER_WEIGHT)
     lexical = reader.lexical.search(query, CANDIDATES, documents=documents, stopwords=STOPWORDS)
     rankings = [[i for i, _ in lexical]]
     weights = [1.0]

@@ -107,7 +107,9 @@ def test_while_another_process_writes_the_old_index_answers(corpus: Path, home: 
 
 def test_a_follow_up_is_searched_with_the_question_before_it(corpus: Path) -> None:
     answer = ask(
-        "How many people did it carry?", corpus=corpus, history=[("Which ferry left at nine?", "The ferry left at nine. [1]")]
+        "How many people did it carry?",
+        corpus=corpus,
+        history=[("Which ferry left at nine?", "The ferry left at nine. [1]")],
     )
     assert any("214" in c.text for c in answer.citations)
 

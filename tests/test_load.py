@@ -245,9 +245,7 @@ WESTERN = "Café owner: “Mañana”, it’s £3 or €4 – naïve, señor."
 RUSSIAN = "Корабли вошли в гавань утром. Жители города встречали их на набережной с цветами и музыкой. " * 2
 JAPANESE = "船は朝、港に入った。町の人々は花と音楽で迎えた。天気は晴れで、風は弱かった。" * 3
 CHINESE = "船隻早上進入港口。市民帶著鮮花和音樂到碼頭迎接他們。天氣晴朗，風很小。" * 3
-POLISH = (
-    "Statki wpłynęły rano do portu. Mieszkańcy miasta witali załogę, żeglarze zaś śpiewali pieśń o źródle. "
-)
+POLISH = "Statki wpłynęły rano do portu. Mieszkańcy miasta witali załogę, żeglarze zaś śpiewali pieśń o źródle. "
 
 
 @pytest.mark.parametrize(
@@ -320,9 +318,7 @@ def test_text_comes_back(text: str, encoding: str) -> None:
         assert decode(data)[0] == text
 
 
-@given(
-    lines=st.lists(words.map(lambda text: text.replace("\n", ""))), end=st.sampled_from(["\n", "\r\n", "\r"])
-)
+@given(lines=st.lists(words.map(lambda text: text.replace("\n", ""))), end=st.sampled_from(["\n", "\r\n", "\r"]))
 def test_every_line_end_gives_the_same_text(lines: list[str], end: str) -> None:
     assert decode(end.join(lines).encode())[0] == "\n".join(lines)
 

@@ -38,9 +38,7 @@ def test_parse_date(written: str, iso: str | None) -> None:
 
 
 def test_front_matter() -> None:
-    head = (
-        "---\ntitle: 'Ferries: a plan'\ndate: 2021-03-04\nauthors: [Ann Poe, Jon Roe]\nsite: Dock News\n---\n"
-    )
+    head = "---\ntitle: 'Ferries: a plan'\ndate: 2021-03-04\nauthors: [Ann Poe, Jon Roe]\nsite: Dock News\n---\n"
     assert read_metadata(head + "Text.\n", "a.md") == Metadata(
         "Ferries: a plan", "2021-03-04", "Dock News", "Ann Poe, Jon Roe", len(head)
     )
@@ -53,9 +51,7 @@ def test_front_matter_values_stay_as_written() -> None:
 
 def test_front_matter_with_a_colon_in_the_headline() -> None:
     head = "---\ntitle: Ferries: a plan\ndate: 2021-03-04\n---\n"
-    assert read_metadata(head + "Text.", "a.md") == Metadata(
-        "Ferries: a plan", "2021-03-04", None, None, len(head)
-    )
+    assert read_metadata(head + "Text.", "a.md") == Metadata("Ferries: a plan", "2021-03-04", None, None, len(head))
 
 
 @pytest.mark.parametrize(
@@ -76,18 +72,14 @@ def test_broken_front_matter_is_text(text: str) -> None:
 
 
 def test_yaml_bombs_are_quick() -> None:
-    lines = ["a0: &a0 {k: v}"] + [
-        f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)
-    ]
+    lines = ["a0: &a0 {k: v}"] + [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
     started = time.perf_counter()
     read_metadata("---\n" + "\n".join(lines) + "\n---\nText.\n", "a.md")
     assert time.perf_counter() - started < 1
 
 
 def test_header_block() -> None:
-    head = (
-        "Title: Ferries\nSOURCE: Dock News\nBy: Ann Poe\nSection:\nVersion: 2\nPublished: March 4, 2021\n\n"
-    )
+    head = "Title: Ferries\nSOURCE: Dock News\nBy: Ann Poe\nSection:\nVersion: 2\nPublished: March 4, 2021\n\n"
     assert read_metadata(head + "Text.\n", "a.txt") == Metadata(
         "Ferries", "2021-03-04", "Dock News", "Ann Poe", len(head)
     )
