@@ -12,9 +12,9 @@ import hashlib
 import json
 import os
 import shutil
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from index.catalog import Catalog
@@ -23,7 +23,12 @@ from index.lexical import Lexical
 from index.vectors import DenseIndex, open_folder, open_server
 
 REBUILD_SHARE = 0.3
-"""From this share of differing passages on a rebuild is quicker than a copy, and keeps Chroma small."""
+"""From this share of passages added and removed since the last rebuild on, a rebuild is quicker than a copy,
+and keeps Chroma small, which only ever grows."""
+
+EXACT_BM25 = 50_000
+"""Up to this many passages BM25 is made anew whenever one was removed (2 s): tantivy goes on counting removed
+passages in its statistics, so that scores would depend on the index's past. Above, it is a rounding error."""
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total)."""
@@ -68,18 +73,21 @@ def build(
     """
     total = catalog.counts()[1]
     target = plan.path(token)
-    if previous and (len(added) + len(removed)) < REBUILD_SHARE * max(total, 1):
+    if previous:
         try:
-            _verify_folder(plan.path(previous))
-            shutil.copytree(plan.path(previous), target)
-            (target / "complete").unlink()
-            _fill(plan, catalog, token, list(added), list(removed), previous, progress)
-            return
+            stamp = _verify_folder(plan.path(previous))
+            drift = stamp["drift"] + len(added) + len(removed)
+            if drift < REBUILD_SHARE * total:
+                shutil.copytree(plan.path(previous), target)
+                (target / "complete").unlink()
+                job = _Job(plan, catalog, token, list(added), list(removed), previous)
+                job.run(progress, drift)
+                return
         except Exception:  # whatever is wrong with a cache, the remedy is the same
             _remove(target)
     try:
         target.mkdir(parents=True)
-        _fill(plan, catalog, token, None, [], "", progress)
+        _Job(plan, catalog, token).run(progress, 0)
     except BaseException as e:
         _remove(target)
         if isinstance(e, BylineError) or not isinstance(e, Exception):
@@ -90,59 +98,61 @@ def build(
         ) from e
 
 
-def _fill(
-    plan: CachePlan,
-    catalog: Catalog,
-    token: str,
-    added: list[int] | None,
-    removed: list[int],
-    previous: str,
-    progress: Progress,
-) -> None:
-    fresh = added is None
-    target = plan.path(token)
-    fingerprint = catalog.meta()["embedder"]
-    total = catalog.counts()[1] if added is None else len(added)
-    # sqlite3 objects serve one thread at a time, so rows are fetched here; tantivy works beside Chroma.
-    lexical_rows = list(catalog.lexical_rows(added))
-    faults: list[BaseException] = []
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Fill the folder of `token`: from nothing where `added` is None, else from a copy of `previous`."""
 
-    def fill_lexical() -> None:
-        try:
-            Lexical(target / "lexical", create=fresh).update(lexical_rows, removed)
-        except BaseException as e:
-            faults.append(e)
+    plan: CachePlan
+    catalog: Catalog
+    token: str
+    added: list[int] | None = None
+    removed: list[int] = field(default_factory=list)
+    previous: str = ""
 
-    worker = threading.Thread(target=fill_lexical)
-    worker.start()
-    try:
-        dense = _open_dense(plan, token, create=fresh)
+    def run(self, progress: Progress, drift: int) -> None:
+        target = self.plan.path(self.token)
+        passages = self.catalog.counts()[1]
+        lexical_fresh = self.added is None or (bool(self.removed) and passages <= EXACT_BM25)
+        # sqlite3 objects serve one thread at a time, so rows are fetched here; tantivy works beside Chroma.
+        rows = list(self.catalog.lexical_rows(None if lexical_fresh else self.added))
+        with ThreadPoolExecutor(1) as pool:
+            lexical = pool.submit(self._fill_lexical, rows, lexical_fresh)
+            vectors = self._fill_dense(progress)
+            lexical.result()
+        stamp = {"passages": passages, "vectors": vectors, "drift": drift, "sizes": _sizes(target)}
+        with (target / "complete").open("w", encoding="utf-8") as f:
+            json.dump(stamp, f)
+            f.flush()
+            os.fsync(f.fileno())
+
+    def _fill_lexical(self, rows: list[tuple[int, int, str, str]], fresh: bool) -> None:
+        folder = self.plan.path(self.token) / "lexical"
+        if fresh:
+            _remove(folder)
+        Lexical(folder, create=fresh).update(rows, () if fresh else self.removed)
+
+    def _fill_dense(self, progress: Progress) -> int:
+        """The number of vectors that the finished collection holds."""
+        fresh = self.added is None
+        dense = _open_dense(self.plan, self.token, create=fresh)
         try:
-            if plan.url and previous and dense.stamp() != previous:
+            if self.plan.url and not fresh and dense.stamp() != self.previous:
                 raise CacheInvalid("the Chroma server has another generation")
             dense.set_stamp("")
-            if plan.url and fresh:
+            if self.plan.url and fresh:
                 dense.clear()
+            dense.update((), self.removed)
+            fingerprint = self.catalog.meta()["embedder"]
+            total = self.catalog.counts()[1] if self.added is None else len(self.added)
             done = 0
-            if removed:
-                dense.update((), removed)
-            for ids, vectors in catalog.vector_rows(fingerprint, added):
+            for ids, vectors in self.catalog.vector_rows(fingerprint, self.added):
                 dense.update([(ids, vectors)])
                 done += len(ids)
                 progress("vectors", done, total)
-            dense.set_stamp(token)
-            count = len(dense)
+            dense.set_stamp(self.token)
+            return len(dense)
         finally:
             dense.close()
-    finally:
-        worker.join()
-    if faults:
-        raise faults[0]
-    stamp = {"passages": catalog.counts()[1], "vectors": count, "sizes": _sizes(target)}
-    with (target / "complete").open("w", encoding="utf-8") as f:
-        json.dump(stamp, f)
-        f.flush()
-        os.fsync(f.fileno())
 
 
 def open_lexical(plan: CachePlan, token: str) -> Lexical:
@@ -196,7 +206,7 @@ def _verify_folder(path: Path) -> dict[str, int]:
         sizes = stamp.pop("sizes")
         if _sizes(path) != sizes:
             raise CacheInvalid(f"files in {path} changed")
-        return {"passages": int(stamp["passages"]), "vectors": int(stamp["vectors"])}
+        return {name: int(stamp[name]) for name in ("passages", "vectors", "drift")}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise CacheInvalid(f"{path} is incomplete") from e
 

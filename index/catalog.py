@@ -44,8 +44,8 @@ CREATE TABLE skipped (
 """
 _VECTOR_SCHEMA = """
 CREATE TABLE vectors (embedder TEXT NOT NULL, text_sha BLOB NOT NULL, vector BLOB NOT NULL,
-  PRIMARY KEY (embedder, text_sha)) WITHOUT ROWID;
-"""
+  PRIMARY KEY (embedder, text_sha));
+"""  # with a rowid: rows of 1 kB in an index B-tree would each take an overflow page, three times the space
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,10 @@ class Catalog:
         """Ids of all passages of some documents."""
         return [r[0] for r in _select_in(self.db, "SELECT id FROM passages WHERE document IN", documents)]
 
+    def file_states(self) -> Iterator[tuple[int, str, str, int, int, int]]:
+        """(id, file, sha256, size, mtime_ns, checked_ns) of all documents: `documents` without the rest."""
+        yield from self.db.execute("SELECT id, file, sha256, size, mtime_ns, checked_ns FROM documents")
+
     def counts(self) -> tuple[int, int]:
         """Numbers of documents and passages."""
         row = self.db.execute("SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)")
@@ -173,12 +177,18 @@ class Catalog:
         else:
             yield from _select_in(self.db, base + " WHERE p.id IN", ids)
 
+    def body_texts(self) -> Iterator[str]:
+        """What is to be embedded: the texts of all body passages under their titles."""
+        sql = "SELECT d.title, p.text FROM passages p JOIN documents d ON d.id = p.document WHERE NOT p.header"
+        for title, text in self.db.execute(sql):
+            yield embedding_text(title, text)
+
     def vector_rows(
         self, embedder: str, ids: Sequence[int] | None = None, size: int = 4000
     ) -> Iterator[tuple[list[int], Vectors]]:
-        """Passage ids and their vectors in batches, of all passages or of some."""
-        base = "SELECT id, text_sha FROM passages"
-        rows = self.db.execute(base) if ids is None else _select_in(self.db, base + " WHERE id IN", ids)
+        """Ids and vectors of body passages in batches, of all or of some. A header block has no vector."""
+        base = "SELECT id, text_sha FROM passages WHERE NOT header"
+        rows = self.db.execute(base) if ids is None else _select_in(self.db, base + " AND id IN", ids)
         keys = list(rows)
         for i in range(0, len(keys), size):
             part = keys[i : i + size]

@@ -58,20 +58,18 @@ class HashEmbedder:
         row = len(self._rows)
         if row == len(self._table):
             self._table = np.concatenate([self._table, np.zeros_like(self._table)])
-        self._table[row] = _word_vector(word)
+        _fill(self._table[row], word)
         self._rows[word] = row
         return row
 
 
-def _word_vector(word: str) -> Vectors:
-    """Stem at weight 1, all 4-grams together at weight 1."""
-    vector = np.zeros(DIMENSIONS, np.float32)
+def _fill(vector: Vectors, word: str) -> None:
+    """Add a word to a zero row: its stem at weight 1, all its 4-grams together at weight 1."""
     _bump(vector, "=" + stem(word), 1.0)
     padded = f"^{word}$"
     grams = {padded[i : i + 4] for i in range(len(padded) - 3)}
     for gram in grams:
         _bump(vector, gram, float(len(grams)) ** -0.5)
-    return vector
 
 
 def _bump(vector: Vectors, feature: str, weight: float) -> None:

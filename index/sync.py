@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from index import caches
 from index.caches import CachePlan, Progress
-from index.catalog import Catalog, DocumentRow, embedding_text, refuse_foreign, text_key
+from index.catalog import Catalog, embedding_text, refuse_foreign, text_key
 from index.embed import Embedder
 from index.errors import CorpusError, IndexLocked, IndexMissing, IndexUnusable, IndexWriteError
 from index.load import FileStat, fingerprint, load, scan
@@ -31,13 +32,24 @@ RACY_NS = 2_000_000_000
 keep times as coarse as two seconds), so it is read once more, as git does."""
 
 
+class _State(NamedTuple):
+    """A document's file as it was when it was last read."""
+
+    id: int
+    file: str
+    sha256: str
+    size: int
+    mtime_ns: int
+    checked_ns: int
+
+
 @dataclass
 class _Diff:
     """Differences between the folder and the catalog, found by size and time."""
 
     load: list[FileStat] = field(default_factory=list)  # new, or perhaps changed
-    gone: dict[str, DocumentRow] = field(default_factory=dict)
-    known: dict[str, DocumentRow] = field(default_factory=dict)
+    gone: dict[str, _State] = field(default_factory=dict)
+    known: dict[str, _State] = field(default_factory=dict)
     skipped: list[tuple[Skipped, int, int]] = field(default_factory=list)
     skipped_changed: bool = False
 
@@ -162,7 +174,7 @@ def _check_corpus(catalog: Catalog, corpus: Path) -> None:
 
 
 def _compare(catalog: Catalog, stats: list[FileStat], skipped: list[Skipped]) -> _Diff:
-    rows = {d.file: d for d in catalog.documents()}
+    rows = {row[1]: _State(*row) for row in catalog.file_states()}
     before = catalog.skipped()
     diff = _Diff(known=rows)
     for stat in stats:
@@ -183,7 +195,7 @@ def _compare(catalog: Catalog, stats: list[FileStat], skipped: list[Skipped]) ->
     return diff
 
 
-def _racy(row: DocumentRow) -> bool:
+def _racy(row: _State) -> bool:
     return row.mtime_ns > row.checked_ns - RACY_NS
 
 
@@ -228,7 +240,7 @@ def _apply(
     catalog.set_skipped(diff.skipped)
 
 
-def _store(catalog: Catalog, document: Document, row: DocumentRow | None, checked: int, work: _Work) -> None:
+def _store(catalog: Catalog, document: Document, row: _State | None, checked: int, work: _Work) -> None:
     lines = document.text.count("\n") + (not document.text.endswith("\n"))
     if row:
         catalog.update_document(row.id, document, checked, lines)
@@ -241,7 +253,8 @@ def _store(catalog: Catalog, document: Document, row: DocumentRow | None, checke
     added, removed = catalog.put_passages(id_, document.text, found, keys, document.body_start)
     work.new_passages += added
     work.old_passages += removed
-    work.pending.update(zip(keys, texts, strict=True))
+    body = (p.start >= document.body_start for p in found)  # a header block is found by its words alone
+    work.pending.update({k: t for k, t, is_body in zip(keys, texts, body, strict=True) if is_body})
 
 
 def _embed_pending(catalog: Catalog, embedder: Embedder, work: _Work, dry_run: bool) -> None:
@@ -269,8 +282,7 @@ def _embed_all(
     if every:
         work.reused = -work.embedded  # texts of changed files, met again below
         total = catalog.counts()[1]
-        for number, (_, _, title, text) in enumerate(catalog.lexical_rows(), 1):
-            full = embedding_text(title or None, text)
+        for number, full in enumerate(catalog.body_texts(), 1):
             work.pending[text_key(full)] = full
             if len(work.pending) >= embedder.batch:
                 _embed_pending(catalog, embedder, work, dry_run)

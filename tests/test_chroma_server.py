@@ -20,6 +20,7 @@ from index.reader import IndexReader
 from index.sync import sync
 from index.vectors import open_server
 from tests.conftest import reading, write
+from tests.test_sync import body_ids
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_vectors_live_on_the_server_and_follow_the_catalog(server: str, corpus: 
     sync(corpus, plan, embedder)
     with reading(plan) as reader:
         found = {i for i, _ in reader.dense.search(query, 99)}
-        assert found == set(reader.catalog.passage_ids_of(d.id for d in reader.catalog.documents()))
+        assert found == body_ids(reader.catalog)
         assert reader.dense.search(query, 5, allowed=[]) == []
         assert len(reader.dense.search(query, 5, allowed=sorted(found)[:2])) == 2
     assert not (plan.folder / "cache" / "vectors").exists()
@@ -68,7 +69,7 @@ def test_a_collection_that_fell_behind_is_made_again(server: str, corpus: Path, 
     dense.update([([777], np.ones((1, 256), np.float32))])
     dense.set_stamp("something else")
     with reading(plan) as reader:
-        assert len(reader.dense) == reader.catalog.counts()[1]
+        assert len(reader.dense) == len(body_ids(reader.catalog))
 
 
 def test_a_server_out_of_reach_is_said_in_one_line(server: str, corpus: Path, tmp_path: Path) -> None:
