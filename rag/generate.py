@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from rag.cite import Marked, MarkedStream, citations, resolve
+from rag.cite import citations, resolve
+from rag.markers import Marked, MarkedStream
 from rag.prompts import NOT_SAID
 from rag.sources import Source
 from rag.types import Claim, Hit
@@ -18,7 +19,7 @@ def claims(pieces: Iterable[str], sources: Sequence[Source]) -> Iterator[Claim]:
     A claim with the verdict `unsupported` must not be shown as part of the answer. The abstention
     phrase gives no claim.
     """
-    stream = MarkedStream()
+    stream = MarkedStream("\n".join(h.text for s in sources for h in s.shown))
     for piece in pieces:
         for marked in stream.feed(piece):
             yield from _checked(marked, sources)

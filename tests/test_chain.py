@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import evals
 from index.errors import BylineError, EmbedderError, IndexMissing, UsageError
 from index.load import load, scan
 from index.types import Document
-from rag import Answer, Progress, ask, search, stream
+from rag import Answer, Progress, ask, chain, search, stream
 from rag.prompts import NOT_SAID
 from rag.settings import MAX_QUESTION, Settings, read_settings
 from rag.types import Citation, Hit
@@ -182,3 +183,28 @@ def test_the_corpus_is_never_written_to(corpus: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in [corpus, *corpus.rglob("*")]}
     ask("ferry", corpus=corpus)
     assert {p: p.stat().st_mtime_ns for p in [corpus, *corpus.rglob("*")]} == before
+
+
+def test_a_slow_check_for_changes_is_not_made_for_every_question(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks: list[Path] = []
+
+    def slow(folder: Path, *args: object, **options: object) -> None:
+        checks.append(folder)
+        time.sleep(0.05)
+
+    ask("ferry", corpus=corpus)
+    monkeypatch.setattr(chain, "sync", slow)
+    for _ in range(3):
+        ask("ferry", corpus=corpus)
+    assert len(checks) == 3
+    monkeypatch.setattr(chain, "SLOW_CHECK", 0.01)
+    for _ in range(3):
+        ask("ferry", corpus=corpus)
+    assert len(checks) == 3  # the last one took 0.05 s, so there is none for 0.5 s
+
+
+def test_a_number_in_brackets_in_an_article_is_not_taken_for_a_marker(corpus: Path) -> None:
+    write(corpus, "wiki.txt", "The lighthouse was built in 1850 [7] of granite.\n")
+    answer = ask("When was the lighthouse built of granite?", corpus=corpus)
+    assert answer.claims[0].text == "The lighthouse was built in 1850 [7] of granite."
+    assert answer.text == "The lighthouse was built in 1850 ⟦7⟧ of granite. [1]"

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.cite import MarkedStream, citations, parse, resolve
+from rag.cite import citations, resolve
+from rag.markers import MarkedStream, parse
 from rag.sources import Source
 from rag.types import Hit
 
@@ -33,6 +34,23 @@ def parsed(text: str) -> list[tuple[str, tuple[tuple[int, int, int], ...]]]:
         ("Wide. 【1:L5–L7】", [("Wide.", ((1, 5, 7),))]),
         ("Turned. [1:7-5]", [("Turned.", ((1, 5, 7),))]),
         ("- A list. [1:5]\n- Another. [1:7]", [("A list.", ((1, 5, 5),)), ("Another.", ((1, 7, 7),))]),
+        ("One. [1:4†source]", [("One.", ((1, 4, 4),))]),
+        ("One. [source 1, line 4]", [("One.", ((1, 4, 4),))]),
+        ("One. [S1:4]", [("One.", ((1, 4, 4),))]),
+        ("One. ［1：4］", [("One.", ((1, 4, 4),))]),
+        ("One. [1:lines 4-5]", [("One.", ((1, 4, 5),))]),
+        ("One. [1:4—5]", [("One.", ((1, 4, 5),))]),
+        ("One. [1:4‑5]", [("One.", ((1, 4, 5),))]),
+        ("One. {1:4} Two. <1:5>", [("One.", ((1, 4, 4),)), ("Two.", ((1, 5, 5),))]),
+        ("One. [1:4 and 2:9]", [("One.", ((1, 4, 4), (2, 9, 9)))]),
+        ("One. [1:4, 6; 2:9]", [("One.", ((1, 4, 4), (1, 6, 6), (2, 9, 9)))]),
+        ("One. [[1:4]] **[1:5]** `[1:6]` \\[1:7\\]", [("One.", ((1, 4, 4), (1, 5, 5), (1, 6, 6), (1, 7, 7)))]),
+        ("One. [1:4](a.txt) Two. [1:5]", [("One.", ((1, 4, 4),)), ("Two.", ((1, 5, 5),))]),
+        ("One. (1:4)", [("One.", ((1, 4, 4),))]),
+        ("They won (2:1) at home. [1:4]", [("They won (2:1) at home.", ((1, 4, 4),))]),
+        ("It left [1:5] at nine [1:7].", [("It left at nine.", ((1, 5, 5), (1, 7, 7)))]),
+        ("“It rained.” [1:5] He left. [1:7]", [("“It rained.”", ((1, 5, 5),)), ("He left.", ((1, 7, 7),))]),
+        ("One. [1:" + "9" * 5000 + "]", [("One. [1:" + "9" * 5000 + "]", ())]),
         ("Nothing.", [("Nothing.", ())]),
         ("[1:5]", []),
         ("", []),
@@ -46,6 +64,16 @@ def test_what_only_looks_like_a_marker_is_taken_out_of_the_text() -> None:
     (marked,) = parse("It left [1, 2] at nine [^1]. [1:5]")
     assert marked.text == "It left at nine."
     assert marked.bad == ("[1, 2]", "[^1]")
+
+
+def test_a_number_in_brackets_that_the_article_has_stays() -> None:
+    (marked,) = parse("It left in [2020] for good [3]. [1:5]", known="He said: it left in [2020] for good")
+    assert (marked.text, marked.bad) == ("It left in [2020] for good.", ("[3]",))
+
+
+def test_parsing_takes_time_in_proportion_to_the_text() -> None:
+    for text in (" " * 200_000, "[1:4" * 50_000, "[1:4, " + " , " * 60_000, "[" * 200_000, "[1:4] " * 30_000):
+        list(parse(text))
 
 
 def test_an_editors_brackets_stay() -> None:
