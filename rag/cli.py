@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import BylineError, UsageError
-from index.types import SyncReport
 from rag.settings import Settings, read_settings
+from rag.terminal import plain, print_answer, print_notes, progress_bars, report_line, shorten, warn
 
 ANSWERED, NOT_SAID, FAULT = 0, 1, 2
 
@@ -70,17 +70,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BylineError as e:
         if args.debug:
             raise
-        print(f"byline: {e}", file=sys.stderr)
+        warn(f"byline: {e}")
     except KeyboardInterrupt:
-        print("byline: stopped; what was indexed so far is kept", file=sys.stderr)
+        warn("byline: stopped; what was indexed so far is kept")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as e:
         if args.debug:
             raise
-        what = " ".join(str(e).split())[:300]
-        print(f"byline: unexpected {type(e).__name__}: {what}; run again with --debug and report it", file=sys.stderr)
+        warn(f"byline: unexpected {type(e).__name__}: {str(e)[:300]}; run again with --debug and report it")
     return FAULT
 
 
@@ -95,31 +94,12 @@ def _ask(args: argparse.Namespace, settings: Settings) -> int:
         if isinstance(event, Answer):
             answer = event
     assert answer is not None
-    return _print_answer(answer, args.json)
-
-
-def _print_answer(answer: Any, as_json: bool) -> int:
-    from rag.types import Hit
-
-    if as_json:
+    if args.json:
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=1))
     else:
-        print(_plain(answer.text))
-        for number, c in enumerate(answer.citations, 1):
-            about = ", ".join(x for x in (c.source, c.date) if x)
-            print(f"\n[{number}] {_plain(str(c))}" + (f"  ({_plain(about)})" if about else ""))
-            print(f"    “{_plain(' '.join(c.text.split()))}”")
-        if answer.abstained and answer.nearest:
-            print("\nNearest lines:")
-            hit: Hit
-            for hit in answer.nearest:
-                print(f"  {_plain(str(hit))}  {_shorten(hit.text)}")
-    for claim in answer.removed:
-        print(f"removed: {_plain(claim.text)} ({'; '.join(claim.reasons)})", file=sys.stderr)
-    for note in answer.notes:
-        print(f"byline: {note}", file=sys.stderr)
+        print_answer(answer)
+    print_notes(answer)
     if answer.degraded:
-        print(f"byline: {answer.degraded}. The answer was quoted instead.", file=sys.stderr)
         return FAULT
     return NOT_SAID if answer.abstained else ANSWERED
 
@@ -135,7 +115,7 @@ def _search(args: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
         for hit in hits:
-            print(f"{hit.score:.3f}  {_plain(str(hit))}  {_shorten(hit.text)}")
+            print(f"{hit.score:.3f}  {plain(str(hit))}  {shorten(hit.text)}")
     return ANSWERED if hits else NOT_SAID
 
 
@@ -148,34 +128,15 @@ def _index(args: argparse.Namespace, settings: Settings) -> int:
     if args.rebuild and not args.dry_run and (plan.folder / "catalog.sqlite").exists():
         set_aside(plan.folder)
     report = update(
-        corpus, plan, settings, spec=args.embedder or settings.embedder, dry_run=args.dry_run, progress=_progress()
+        corpus, plan, settings, spec=args.embedder or settings.embedder, dry_run=args.dry_run, progress=progress_bars()
     )
     if args.json:
         print(json.dumps(asdict(report) | {"index": str(plan.folder)}, ensure_ascii=False, indent=1))
         return ANSWERED
-    print(_report(report))
+    print(report_line(report))
     for skipped in report.skipped:
-        print(f"skipped {_plain(skipped.file)}: {skipped.reason}", file=sys.stderr)
+        warn(f"skipped {skipped.file}: {skipped.reason}")
     return ANSWERED
-
-
-def _report(r: SyncReport) -> str:
-    changes = [
-        f"{len(files)} {word}"
-        for word, files in (
-            ("added", r.added), ("changed", r.changed), ("renamed", r.renamed), ("removed", r.removed),
-            ("skipped", r.skipped),
-        )
-        if files
-    ]  # fmt: skip
-    text = f"{', '.join(changes) or 'nothing changed'}; {r.documents} articles, {r.passages} passages"
-    if r.dry_run:
-        text = f"would do: {text}; {r.embedded} passages to embed"
-        if r.tokens is not None:
-            text += f", {r.tokens:,} tokens for the paid embedder"
-    elif r.embedded or r.reused:
-        text += f"; {r.embedded} embedded, {r.reused} known"
-    return text
 
 
 def _show(args: argparse.Namespace, settings: Settings) -> int:
@@ -189,9 +150,9 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
     else:
         width = len(str(found.lines[-1][0])) if found.lines else 1
         for number, text in found.lines:
-            print(f"{'>' if found.line_start <= number <= found.line_end else ' '} {number:>{width}}  {_plain(text)}")
+            print(f"{'>' if found.line_start <= number <= found.line_end else ' '} {number:>{width}}  {plain(text)}")
     if found.changed:
-        print(f"byline: {file} changed since it was indexed; run `byline index`", file=sys.stderr)
+        warn(f"byline: {file} changed since it was indexed; run `byline index`")
     return ANSWERED
 
 
@@ -226,11 +187,11 @@ def _status(args: argparse.Namespace, settings: Settings) -> int:
         if key == "skipped":
             print(f"{key:<11}{len(skipped)}")
             for file, reason in skipped.items():
-                print(f"  {_plain(file)}: {reason}")
+                print(f"  {plain(file)}: {reason}")
         elif isinstance(value, list):
-            print(f"{key:<11}{(' to ' if key == 'dates' else ', ').join(map(_plain, value)) or '-'}")
+            print(f"{key:<11}{(' to ' if key == 'dates' else ', ').join(map(plain, value)) or '-'}")
         else:
-            print(f"{key:<11}{_plain(str(value))}")
+            print(f"{key:<11}{plain(str(value))}")
     return ANSWERED
 
 
@@ -265,25 +226,7 @@ def _first_index(args: argparse.Namespace, settings: Settings) -> None:
     if not (plan.folder / "catalog.sqlite").exists():
         from rag.chain import update
 
-        update(corpus, plan, settings, spec=settings.embedder, progress=_progress())
-
-
-def _progress() -> Callable[[str, int, int], None]:
-    """A bar on standard error, shown only for work that takes over a second."""
-    from tqdm import tqdm
-
-    bars: dict[str, tqdm[Any]] = {}
-
-    def show(stage: str, done: int, total: int) -> None:
-        if stage not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars[stage] = tqdm(total=total, desc=stage, delay=1.0, file=sys.stderr, leave=False, dynamic_ncols=True)
-        bars[stage].update(done - bars[stage].n)
-        if done >= total:
-            bars[stage].close()
-
-    return show
+        update(corpus, plan, settings, spec=settings.embedder, progress=progress_bars())
 
 
 def _corpus_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -324,16 +267,6 @@ def _place(text: str) -> tuple[str, int, int]:
             return file, a, b
         raise UsageError(f"no such lines: {lines}; write FILE:12-14, counting from 1")
     return text, 1, 0
-
-
-def _plain(text: str) -> str:
-    """Without control characters: article text must not steer the terminal."""
-    return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _shorten(text: str, width: int = 160) -> str:
-    flat = _plain(" ".join(text.split()))
-    return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
 def _fail_softly() -> None:
