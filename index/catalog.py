@@ -9,6 +9,7 @@ under way, so a killed run never embeds a text twice.
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
   id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL UNIQUE, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL, checked_ns INTEGER NOT NULL, encoding TEXT NOT NULL,
+  mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, checked_ns INTEGER NOT NULL, encoding TEXT NOT NULL,
   title TEXT, date TEXT, source TEXT, author TEXT, lines INTEGER NOT NULL);
 CREATE TABLE passages (
   id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents(id), header INTEGER NOT NULL,
@@ -55,9 +56,6 @@ class DocumentRow:
     id: int
     file: str
     sha256: str
-    size: int
-    mtime_ns: int
-    checked_ns: int
     title: str | None
     date: str | None
     source: str | None
@@ -85,9 +83,9 @@ def embedding_text(title: str | None, text: str) -> str:
     return f"{title}\n{text}" if title else text
 
 
-def text_key(text: str) -> bytes:
-    """Hash of an embedded text: SHA-256, first 16 bytes."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+def text_key(title: str | None, text: str) -> bytes:
+    """Hash of a passage under its title: SHA-256, first 16 bytes. A unit separator keeps the two apart."""
+    return hashlib.sha256(f"{title or ''}\x1f{text}".encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 class Catalog:
@@ -105,21 +103,25 @@ class Catalog:
                 raise IndexMissing(f"no index in {folder}; run `byline index -c FOLDER` first")
             refuse_foreign(folder)
         self.db = _connect(path, _SCHEMA, create)
-        try:
-            self.vectors = _connect(folder / "vectors.sqlite", _VECTOR_SCHEMA, True)
-        except BaseException:
-            self.db.close()
-            raise
+        self._vectors: sqlite3.Connection | None = None
+
+    @property
+    def vectors(self) -> sqlite3.Connection:
+        """The file of vectors, opened when first needed; most questions never do."""
+        if self._vectors is None:
+            self._vectors = _connect(self.folder / "vectors.sqlite", _VECTOR_SCHEMA, True)
+        return self._vectors
 
     def close(self) -> None:
         """Close both files; an open transaction is rolled back."""
         self.db.close()
-        self.vectors.close()
+        if self._vectors is not None:
+            self._vectors.close()
 
     # meta
 
     def meta(self) -> dict[str, str]:
-        """Settings of the index: generation, embedder, dimensions, corpus, cache folder names."""
+        """Settings of the index: generation, token of its caches, embedder, embedder_name, corpus."""
         return dict(self.db.execute("SELECT key, value FROM meta"))
 
     def set_meta(self, **values: str) -> None:
@@ -155,9 +157,9 @@ class Catalog:
         """Ids of all passages of some documents."""
         return [r[0] for r in _select_in(self.db, "SELECT id FROM passages WHERE document IN", documents)]
 
-    def file_states(self) -> Iterator[tuple[int, str, str, int, int, int]]:
-        """(id, file, sha256, size, mtime_ns, checked_ns) of all documents: `documents` without the rest."""
-        yield from self.db.execute("SELECT id, file, sha256, size, mtime_ns, checked_ns FROM documents")
+    def file_states(self) -> Iterator[tuple[int, str, str, int, int, int, int]]:
+        """(id, file, sha256, size, mtime_ns, ctime_ns, checked_ns) of all documents."""
+        yield from self.db.execute("SELECT id, file, sha256, size, mtime_ns, ctime_ns, checked_ns FROM documents")
 
     def counts(self) -> tuple[int, int]:
         """Numbers of documents and passages."""
@@ -177,11 +179,11 @@ class Catalog:
         else:
             yield from _select_in(self.db, base + " WHERE p.id IN", ids)
 
-    def body_texts(self) -> Iterator[str]:
-        """What is to be embedded: the texts of all body passages under their titles."""
+    def body_texts(self) -> Iterator[tuple[bytes, str]]:
+        """What is to be embedded, under its key: the texts of all body passages with their titles."""
         sql = "SELECT d.title, p.text FROM passages p JOIN documents d ON d.id = p.document WHERE NOT p.header"
         for title, text in self.db.execute(sql):
-            yield embedding_text(title, text)
+            yield text_key(title, text), embedding_text(title, text)
 
     def vector_rows(
         self, embedder: str, ids: Sequence[int] | None = None, size: int = 4000
@@ -205,8 +207,8 @@ class Catalog:
     def add_document(self, document: Document, checked_ns: int, lines: int) -> int:
         """Insert a document; its id."""
         cursor = self.db.execute(
-            "INSERT INTO documents (file, sha256, size, mtime_ns, checked_ns, encoding, title, date, source, author,"
-            " lines) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO documents (file, sha256, size, mtime_ns, ctime_ns, checked_ns, encoding, title, date, source,"
+            " author, lines) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
             (*_document_values(document, checked_ns), lines),
         )
         return int(cursor.lastrowid or 0)
@@ -214,15 +216,16 @@ class Catalog:
     def update_document(self, id: int, document: Document, checked_ns: int, lines: int | None = None) -> None:
         """Replace a document's own values (after an edit, a rename or a touch)."""
         self.db.execute(
-            "UPDATE documents SET file=?, sha256=?, size=?, mtime_ns=?, checked_ns=?, encoding=?, title=?, date=?,"
+            "UPDATE documents SET file=?, sha256=?, size=?, mtime_ns=?, ctime_ns=?, checked_ns=?, encoding=?, title=?, date=?,"
             " source=?, author=?, lines=coalesce(?, lines) WHERE id=?",
             (*_document_values(document, checked_ns), lines, id),
         )
 
-    def touch_document(self, id: int, size: int, mtime_ns: int, checked_ns: int) -> None:
+    def touch_document(self, id: int, size: int, mtime_ns: int, ctime_ns: int, checked_ns: int) -> None:
         """Note that a file was checked and still has the same bytes."""
         self.db.execute(
-            "UPDATE documents SET size=?, mtime_ns=?, checked_ns=? WHERE id=?", (size, mtime_ns, checked_ns, id)
+            "UPDATE documents SET size=?, mtime_ns=?, ctime_ns=?, checked_ns=? WHERE id=?",
+            (size, mtime_ns, ctime_ns, checked_ns, id),
         )
 
     def remove_documents(self, ids: Iterable[int]) -> list[int]:
@@ -241,19 +244,20 @@ class Catalog:
         A passage whose text stays keeps its id, also where its place in the file moved: what is
         cached under that id stays true.
         """
-        old: dict[bytes, list[int]] = {}
-        for id_, sha in self.db.execute(
-            "SELECT id, text_sha FROM passages WHERE document = ? ORDER BY start DESC", (document,)
+        old: dict[tuple[bytes, bool], list[int]] = {}
+        for id_, sha, header in self.db.execute(
+            "SELECT id, text_sha, header FROM passages WHERE document = ? ORDER BY start DESC", (document,)
         ):
-            old.setdefault(sha, []).append(id_)
+            old.setdefault((sha, bool(header)), []).append(id_)
         added: list[int] = []
         for passage, key in zip(passages, keys, strict=True):
             place = (passage.start, passage.end, passage.line_start, passage.line_end, _pack(passage.sentences))
             header = passage.start < body_start
-            if old.get(key):
+            same = old.get((key, header))
+            if same:
                 self.db.execute(
-                    "UPDATE passages SET start=?, end=?, line_start=?, line_end=?, spans=?, header=? WHERE id=?",
-                    (*place, header, old[key].pop()),
+                    "UPDATE passages SET start=?, end=?, line_start=?, line_end=?, spans=? WHERE id=?",
+                    (*place, same.pop()),
                 )
                 continue
             cursor = self.db.execute(
@@ -274,6 +278,12 @@ class Catalog:
         )
 
     # vectors
+
+    def vectors_lost(self, embedder: str) -> bool:
+        """Whether texts have no vector any more, because their file was lost."""
+        there = self.vectors.execute("SELECT count(*) FROM vectors WHERE embedder = ?", (embedder,)).fetchone()[0]
+        sql = "SELECT count(DISTINCT text_sha) FROM passages WHERE NOT header"
+        return bool(there < self.db.execute(sql).fetchone()[0])
 
     def find_vectors(self, embedder: str, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """The stored vectors (float32 bytes) among `keys`."""
@@ -299,12 +309,12 @@ class Catalog:
         self.vectors.commit()
 
 
-_DOCUMENTS = "SELECT id, file, sha256, size, mtime_ns, checked_ns, title, date, source, author, lines FROM documents"
+_DOCUMENTS = "SELECT id, file, sha256, title, date, source, author, lines FROM documents"
 _PASSAGES = "SELECT id, document, header, start, end, line_start, line_end, text, spans FROM passages"
 
 
 def _document_values(d: Document, checked_ns: int) -> tuple[object, ...]:
-    return d.file, d.sha256, d.size, d.mtime_ns, checked_ns, d.encoding, d.title, d.date, d.source, d.author
+    return d.file, d.sha256, d.size, d.mtime_ns, d.ctime_ns, checked_ns, d.encoding, d.title, d.date, d.source, d.author
 
 
 def _pack(sentences: Sequence[Sentence]) -> bytes:
@@ -334,7 +344,9 @@ def _select_in(
 
 def refuse_foreign(folder: Path) -> None:
     """Raise IndexDamaged where a folder without a catalog holds files that are not ours."""
-    ours = {"lock", "writer", "vectors.sqlite", "vectors.sqlite-wal", "vectors.sqlite-shm", "cache"}
+    ours = {"lock", "writer", "cache"} | {
+        f"{n}.sqlite{x}" for n in ("catalog", "vectors") for x in ("", "-wal", "-shm")
+    }
     others = [p.name for p in folder.iterdir() if p.name not in ours and not p.name.startswith("damaged-")]
     if others:
         raise IndexDamaged(
@@ -343,10 +355,13 @@ def refuse_foreign(folder: Path) -> None:
 
 
 def _connect(path: Path, schema: str, create: bool) -> sqlite3.Connection:
-    advice = "run `byline index --rebuild` to make it anew from the articles"
+    advice = "run `byline index -c FOLDER --rebuild` to make it anew"
     db = None
     try:
-        db = sqlite3.connect(path, timeout=10, check_same_thread=False)
+        if create or os.access(path.parent, os.W_OK):
+            db = sqlite3.connect(path, timeout=10, check_same_thread=False)
+        else:  # WAL needs to write beside the file; nobody else can where we cannot
+            db = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
         found = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]

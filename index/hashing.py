@@ -8,6 +8,7 @@ and a sign (Weinberger et al. 2009, arXiv 0902.2206). The 4-grams are what BM25 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from zlib import crc32
 
@@ -21,13 +22,14 @@ _WORD = re.compile(r"\w+")
 
 
 class HashEmbedder:
-    """See the module's docstring. Deterministic on every machine; not safe for several threads."""
+    """See the module's docstring. Deterministic on every machine; threads take turns."""
 
     name = "hash"
     fingerprint = f"hash:1:{DIMENSIONS}"
     batch = 2048
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()
         self._rows: dict[str, int] = {}
         self._table = np.zeros((1024, DIMENSIONS), np.float32)
 
@@ -37,7 +39,8 @@ class HashEmbedder:
         for i, text in enumerate(texts):
             words = set(_WORD.findall(text.lower())) - STOPWORDS
             if words:
-                out[i] = self._table_rows(words).sum(axis=0)
+                with self._turn:
+                    out[i] = self._table_rows(words).sum(axis=0)
         norms = np.linalg.norm(out, axis=1, keepdims=True)
         np.divide(out, norms, out=out, where=norms > 0)
         return out

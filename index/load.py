@@ -33,6 +33,7 @@ class FileStat:
     file: str
     size: int
     mtime_ns: int
+    ctime_ns: int = 0
 
 
 class _NotText(Exception):
@@ -88,7 +89,7 @@ def scan(corpus: Path, *, max_bytes: int = MAX_BYTES) -> tuple[list[FileStat], l
             elif reason := _unfit(name, info, max_bytes):
                 skipped.append(Skipped(file, reason))
             else:
-                found.append(FileStat(file, info.st_size, info.st_mtime_ns))
+                found.append(FileStat(file, info.st_size, info.st_mtime_ns, info.st_ctime_ns))
     found.sort(key=lambda item: item.file)
     skipped.sort(key=lambda item: item.file)
     return found, skipped
@@ -173,6 +174,7 @@ def load(corpus: Path, stat: FileStat) -> Document | Skipped:
         sha256=hashlib.sha256(data).hexdigest(),
         size=stat.size,
         mtime_ns=stat.mtime_ns,
+        ctime_ns=stat.ctime_ns,
         encoding=encoding,
         title=about.title,
         date=about.date,
@@ -297,7 +299,7 @@ def _decode_wide(data: bytes) -> tuple[str, str]:
     sample = data[:SAMPLE]
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     # Every space and line end has a NUL half, in any script, and the other half never is one.
-    few, many = len(sample) // 200, len(sample) // 20
+    few, many = len(sample) // 200, max(2, len(sample) // 20)
     if odd > many and even <= few:
         encoding = "utf-16-le"
     elif even > many and odd <= few:

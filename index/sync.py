@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 from index import caches
 from index.caches import CachePlan, Progress
-from index.catalog import Catalog, embedding_text, refuse_foreign, text_key
+from index.catalog import APPLICATION_ID, Catalog, embedding_text, refuse_foreign, text_key
 from index.embed import Embedder
-from index.errors import CorpusError, IndexLocked, IndexMissing, IndexUnusable, IndexWriteError
+from index.errors import CorpusError, IndexDamaged, IndexLocked, IndexMissing, IndexUnusable, IndexWriteError
 from index.load import FileStat, fingerprint, load, scan
 from index.split import passages, sentences
 from index.types import Document, Skipped, SyncReport
@@ -40,6 +40,7 @@ class _State(NamedTuple):
     sha256: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     checked_ns: int
 
 
@@ -75,25 +76,31 @@ def sync(
     embedder: Embedder,
     *,
     dry_run: bool = False,
+    rebuild: bool = False,
     wait: float = 0.0,
     progress: Progress = lambda stage, done, total: None,
 ) -> SyncReport:
     """Make the index in `plan.folder` that of the articles in `corpus`.
 
-    `wait` is how many seconds to wait for another writer. A dry run writes nothing. Raises
-    CorpusError, IndexLocked, IndexDamaged, IndexWriteError, EmbedderError or ModelError; after any of
-    them the index still answers as before.
+    `rebuild` makes the catalog anew, from whatever state; vectors that can still be read are kept, they
+    may have cost money. `wait` is how many seconds to wait for another writer. A dry run writes nothing.
+    Raises CorpusError, IndexLocked, IndexDamaged, IndexWriteError, EmbedderError or ModelError; after any
+    of them the index still answers as before.
     """
     started = time.perf_counter()
+    if plan.folder.resolve().is_relative_to(corpus.resolve()):
+        raise IndexUnusable(
+            f"the index would lie inside the corpus, in {plan.folder}; choose another place with BYLINE_HOME or --index"
+        )
     stats, skipped = scan(corpus)
     if not stats:
         why = f" ({len(skipped)} skipped; the first: {skipped[0].file}: {skipped[0].reason})" if skipped else ""
         raise CorpusError(f"no .txt or .md article in {corpus}{why}; give another folder with -c")
-    if not dry_run:
+    if not dry_run and not rebuild:
         unchanged = _unchanged(corpus, plan, embedder, stats, skipped)
         if unchanged:
             return unchanged
-    with _writing(plan.folder, wait, dry_run) as catalog:
+    with _writing(plan.folder, wait, dry_run, corpus if rebuild else None) as catalog:
         _check_corpus(catalog, corpus)
         meta = catalog.meta()
         diff = _compare(catalog, stats, skipped)
@@ -102,13 +109,14 @@ def sync(
         if catalog.counts()[0] == 0:
             first = diff.skipped[0][0]
             raise CorpusError(f"no readable article in {corpus} ({first.file}: {first.reason}); give another with -c")
-        other_embedder = meta.get("embedder", embedder.fingerprint) != embedder.fingerprint
-        _embed_all(catalog, embedder, work, other_embedder, dry_run, progress)
+        other = meta.get("embedder", embedder.fingerprint) != embedder.fingerprint
+        anew = other or catalog.vectors_lost(embedder.fingerprint)
+        _embed_all(catalog, embedder, work, anew, dry_run, progress)
         seconds = {"read and embed": time.perf_counter() - started}
         report = _report(catalog, diff, work, int(meta.get("generation", 0)), dry_run)
         if dry_run:
             return report
-        return _finish(catalog, plan, corpus, embedder, meta, report, work, seconds, progress)
+        return _finish(catalog, plan, corpus, embedder, meta, report, work, anew, seconds, progress)
 
 
 def repair(plan: CachePlan, wait: float = 10.0) -> None:
@@ -122,26 +130,6 @@ def repair(plan: CachePlan, wait: float = 10.0) -> None:
         catalog.set_meta(token=token)
         catalog.db.commit()
         caches.prune(plan, [token, meta.get("token", "")])
-
-
-def set_aside(folder: Path) -> None:
-    """Move a damaged catalog out of the way, so that the next run makes the index anew.
-
-    Vectors are kept where they can still be read: they may have cost money.
-    """
-    with _lock(folder, 0.0):
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        names = ["catalog.sqlite"]
-        with closing(sqlite3.connect(folder / "vectors.sqlite")) as db:
-            try:
-                db.execute("SELECT count(*) FROM vectors").fetchone()
-            except sqlite3.DatabaseError:
-                names.append("vectors.sqlite")
-        for name in names:
-            for suffix in ("", "-wal", "-shm"):
-                path = folder / (name + suffix)
-                if path.exists():
-                    path.rename(folder / f"damaged-{stamp}-{name}{suffix}")
 
 
 def _unchanged(
@@ -179,7 +167,7 @@ def _compare(catalog: Catalog, stats: list[FileStat], skipped: list[Skipped]) ->
     diff = _Diff(known=rows)
     for stat in stats:
         row = rows.get(stat.file)
-        if row and (row.size, row.mtime_ns) == (stat.size, stat.mtime_ns) and not _racy(row):
+        if row and row[3:6] == (stat.size, stat.mtime_ns, stat.ctime_ns) and not _racy(row):
             continue
         old = before.get(stat.file)
         if old and old[:2] == (stat.size, stat.mtime_ns):
@@ -214,8 +202,8 @@ def _apply(
         progress("reading", number, len(diff.load))
         row = diff.known.get(stat.file)
         checked = time.time_ns()
-        if row and row.size == stat.size and fingerprint(corpus, stat) == row.sha256:
-            catalog.touch_document(row.id, stat.size, stat.mtime_ns, checked)
+        if row and row.size == stat.size and _fingerprint(corpus, stat) == row.sha256:
+            catalog.touch_document(row.id, stat.size, stat.mtime_ns, stat.ctime_ns, checked)
             continue
         document = load(corpus, stat)
         if isinstance(document, Skipped):
@@ -224,7 +212,7 @@ def _apply(
                 diff.gone[stat.file] = row
             continue
         if row and document.sha256 == row.sha256:
-            catalog.touch_document(row.id, stat.size, stat.mtime_ns, checked)
+            catalog.touch_document(row.id, stat.size, stat.mtime_ns, stat.ctime_ns, checked)
             continue
         moved = None if row else gone_by_hash.pop(document.sha256, None)
         if moved:
@@ -240,6 +228,14 @@ def _apply(
     catalog.set_skipped(diff.skipped)
 
 
+def _fingerprint(corpus: Path, stat: FileStat) -> str | None:
+    """The hash of a file's bytes; None where it cannot be read, of which `load` gives the reason."""
+    try:
+        return fingerprint(corpus, stat)
+    except OSError:
+        return None
+
+
 def _store(catalog: Catalog, document: Document, row: _State | None, checked: int, work: _Work) -> None:
     lines = document.text.count("\n") + (not document.text.endswith("\n"))
     if row:
@@ -249,7 +245,7 @@ def _store(catalog: Catalog, document: Document, row: _State | None, checked: in
         id_ = catalog.add_document(document, checked, lines)
     found = passages(sentences(document.text, document.body_start), document.body_start)
     texts = [embedding_text(document.title, document.text[p.start : p.end]) for p in found]
-    keys = [text_key(t) for t in texts]
+    keys = [text_key(document.title, document.text[p.start : p.end]) for p in found]
     added, removed = catalog.put_passages(id_, document.text, found, keys, document.body_start)
     work.new_passages += added
     work.old_passages += removed
@@ -282,8 +278,8 @@ def _embed_all(
     if every:
         work.reused = -work.embedded  # texts of changed files, met again below
         total = catalog.counts()[1]
-        for number, full in enumerate(catalog.body_texts(), 1):
-            work.pending[text_key(full)] = full
+        for number, (key, text) in enumerate(catalog.body_texts(), 1):
+            work.pending[key] = text
             if len(work.pending) >= embedder.batch:
                 _embed_pending(catalog, embedder, work, dry_run)
                 progress("embedding", number, total)
@@ -316,21 +312,21 @@ def _finish(
     meta: dict[str, str],
     report: SyncReport,
     work: _Work,
+    anew: bool,
     seconds: dict[str, float],
     progress: Progress,
 ) -> SyncReport:
-    """Build the new generation's caches and commit."""
+    """Build the new generation's caches and commit. `anew` tells that all vectors changed."""
     started = time.perf_counter()
-    same_embedder = meta.get("embedder") == embedder.fingerprint
     before = meta.get("token", "")
     token = before
     generation = report.generation
     catalog.set_meta(corpus=str(corpus.resolve()), embedder=embedder.fingerprint, embedder_name=embedder.name)
-    if report.changes or not before or not same_embedder:
+    if report.changes or not before or anew:
         generation += 1
-        if work.new_passages or work.old_passages or not before or not same_embedder:
+        if work.new_passages or work.old_passages or not before or anew:
             token = _token(generation)
-            previous = before if same_embedder else ""
+            previous = "" if anew else before
             caches.build(
                 plan,
                 catalog,
@@ -343,7 +339,7 @@ def _finish(
     catalog.set_meta(generation=str(generation), token=token)
     catalog.db.commit()
     caches.prune(plan, [token, before])
-    if work.old_passages or (before and not same_embedder):
+    if work.old_passages or (before and anew):
         catalog.drop_unused_vectors()
     seconds["caches"] = time.perf_counter() - started
     return replace(report, generation=generation, seconds=seconds)
@@ -354,23 +350,72 @@ def _token(generation: int) -> str:
 
 
 @contextmanager
-def _writing(folder: Path, wait: float, dry_run: bool) -> Iterator[Catalog]:
-    """The catalog under the writer's lock; rolled back and closed afterwards."""
+def _writing(folder: Path, wait: float, dry_run: bool, rebuild_of: Path | None = None) -> Iterator[Catalog]:
+    """The catalog under the writer's lock; rolled back and closed afterwards.
+
+    With `rebuild_of`, the corpus it is of, a catalog that exists is moved aside, and put back on any fault.
+    """
     if dry_run:
         yield from _dry(folder)
         return
     with _lock(folder, wait):
-        catalog = None
+        aside = _set_aside(folder, rebuild_of) if rebuild_of else []
         try:
-            catalog = Catalog(folder, create=True)
-            yield catalog
-        except sqlite3.DatabaseError as e:
-            raise IndexWriteError(f"cannot write {folder}: {e}; free some space or mend the disk and run again") from e
-        except OSError as e:
-            raise IndexWriteError(f"cannot write {folder}: {e.strerror or e}; nothing was lost, run again") from e
-        finally:
-            if catalog:
-                catalog.close()
+            with closing(Catalog(folder, create=True)) as catalog:
+                yield catalog
+        except BaseException as e:
+            _put_back(folder, aside)
+            if isinstance(e, sqlite3.DatabaseError):
+                raise IndexWriteError(
+                    f"cannot write {folder}: {e}; free some space or mend the disk and run again"
+                ) from e
+            if isinstance(e, OSError):
+                raise IndexWriteError(f"cannot write {folder}: {e.strerror or e}; nothing was lost, run again") from e
+            raise
+        for old in folder.glob("damaged-*"):
+            if old not in aside:
+                old.unlink()
+
+
+def _set_aside(folder: Path, corpus: Path) -> list[Path]:
+    """Rename the catalog, and the vectors if they cannot be read. Raises for what is not ours or of another corpus."""
+    path = folder / "catalog.sqlite"
+    if not path.exists():
+        return []
+    try:
+        with closing(Catalog(folder)) as catalog:
+            _check_corpus(catalog, corpus)
+    except IndexDamaged:
+        head = path.read_bytes()[:72]
+        sqlite, ours = head.startswith(b"SQLite format 3\0"), head[68:72] == APPLICATION_ID.to_bytes(4, "big")
+        if sqlite and not ours:
+            raise
+        if not sqlite:
+            refuse_foreign(folder)
+    except sqlite3.DatabaseError:
+        pass  # ours, and damaged inside
+    names = ["catalog.sqlite"]
+    with closing(sqlite3.connect(folder / "vectors.sqlite")) as db:
+        try:
+            db.execute("SELECT count(*) FROM vectors").fetchone()
+        except sqlite3.DatabaseError:
+            names.append("vectors.sqlite")
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    aside = []
+    for name in names:
+        for suffix in ("", "-wal", "-shm"):
+            source = folder / (name + suffix)
+            if source.exists():
+                aside.append(source.rename(folder / f"damaged-{stamp}-{source.name}"))
+    return aside
+
+
+def _put_back(folder: Path, aside: list[Path]) -> None:
+    if aside:
+        for path in folder.glob("catalog.sqlite*"):
+            path.unlink()
+    for path in aside:
+        path.replace(folder / path.name.split("-", 3)[3])
 
 
 def _dry(folder: Path) -> Iterator[Catalog]:
@@ -378,13 +423,20 @@ def _dry(folder: Path) -> Iterator[Catalog]:
     with tempfile.TemporaryDirectory(prefix="byline-dry-") as scratch:
         for name in ("catalog.sqlite", "vectors.sqlite"):
             if (folder / name).exists():
-                source = sqlite3.connect(f"file:{folder / name}?mode=ro", uri=True)
-                target = sqlite3.connect(Path(scratch) / name)
-                source.backup(target)
-                source.close()
-                target.close()
+                uri = (folder / name).resolve().as_uri() + "?mode=ro"
+                with (
+                    closing(sqlite3.connect(uri, uri=True)) as source,
+                    closing(sqlite3.connect(Path(scratch) / name)) as target,
+                ):
+                    try:
+                        source.backup(target)
+                    except sqlite3.DatabaseError as e:
+                        raise IndexDamaged(
+                            f"{folder / name} is damaged ({e}); run `byline index -c FOLDER --rebuild` to make it anew"
+                        ) from e
         catalog = Catalog(Path(scratch), create=True)
-        catalog.folder = folder
+        _ = catalog.vectors  # opened here, not beside the real catalog
+        catalog.folder = folder  # for messages
         try:
             yield catalog
         finally:

@@ -16,7 +16,7 @@ class Document:
 
     `file` is the path below the corpus folder with ``/`` between parts; it identifies the document.
     `text` has ``\\n`` line ends and no byte order mark. `sha256` is of the file's bytes. `date` is
-    ISO ``YYYY-MM-DD``. `body_start` is the offset of the first character after a header block or
+    ISO ``YYYY-MM-DD``. `ctime_ns` is when the file's entry last changed, which nobody can set back. `body_start` is the offset of the first character after a header block or
     front matter (0 where there is none).
     """
 
@@ -25,6 +25,7 @@ class Document:
     sha256: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     encoding: str
     title: str | None = None
     date: str | None = None

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from index.caches import CachePlan
 from index.embed import DEFAULT, Embedder, make_embedder
-from index.errors import EmbedderError, IndexLocked, IndexMissing, ModelError, UsageError
+from index.errors import EmbedderError, IndexDamaged, IndexLocked, IndexMissing, ModelError, UsageError
 from index.reader import IndexReader
 from index.sync import sync
 from index.types import SyncReport
@@ -204,7 +204,12 @@ def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[
 
 def update(corpus: Path, plan: CachePlan, settings: Settings, *, spec: str | None = None, **options: Any) -> SyncReport:
     """Synchronise the index; `spec` names the embedder (default: the index's own, else `hash`)."""
-    return sync(corpus, plan, embedder_for(spec or _remembered(plan) or DEFAULT, settings), **options)
+    if spec is None:
+        try:
+            spec = _remembered(plan)
+        except IndexDamaged:  # sync says so, or makes it anew
+            spec = None
+    return sync(corpus, plan, embedder_for(spec or DEFAULT, settings), **options)
 
 
 def embedder_for(spec: str, settings: Settings) -> Embedder:

@@ -120,15 +120,18 @@ def _search(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _index(args: argparse.Namespace, settings: Settings) -> int:
-    from index.sync import set_aside
     from rag.chain import update
 
     corpus = _corpus(args, settings)
     plan = settings.plan(corpus, settings.index)
-    if args.rebuild and not args.dry_run and (plan.folder / "catalog.sqlite").exists():
-        set_aside(plan.folder)
     report = update(
-        corpus, plan, settings, spec=args.embedder or settings.embedder, dry_run=args.dry_run, progress=progress_bars()
+        corpus,
+        plan,
+        settings,
+        spec=args.embedder or settings.embedder,
+        dry_run=args.dry_run,
+        rebuild=args.rebuild,
+        progress=progress_bars(),
     )
     if args.json:
         print(json.dumps(asdict(report) | {"index": str(plan.folder)}, ensure_ascii=False, indent=1))

@@ -48,7 +48,7 @@ def test_scan_lists_articles_at_any_depth_in_order(tmp_path: Path) -> None:
     assert [item.file for item in found] == ["a.txt", "a/b/c.markdown", "a/z.md", "b.TXT", "é.txt"]
     assert skipped == []
     info = (tmp_path / "a.txt").stat()
-    assert found[0] == FileStat("a.txt", 4, info.st_mtime_ns)
+    assert found[0] == FileStat("a.txt", 4, info.st_mtime_ns, info.st_ctime_ns)
 
 
 def test_scan_says_why_it_passes_over(tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from index.caches import CachePlan
 from index.catalog import Catalog
 from index.embed import Vectors
-from index.errors import CorpusError, IndexDamaged, IndexLocked, IndexUnusable
+from index.errors import CorpusError, IndexDamaged, IndexLocked, IndexUnusable, IndexWriteError
 from index.hashing import HashEmbedder
 from index.load import load, scan
 from index.reader import IndexReader
 from index.split import sentences
-from index.sync import repair, set_aside, sync
+from index.sync import repair, sync
 from index.types import Document, SyncReport
 from tests.conftest import reading, write
 
@@ -240,11 +240,89 @@ def test_a_damaged_catalog_is_refused_and_can_be_made_anew_without_embedding(
     with pytest.raises((IndexDamaged, IndexUnusable)) as e:
         run(corpus, plan)
     assert "\n" not in str(e.value)
-    set_aside(plan.folder)
     embedder = Counting()
-    run(corpus, plan, embedder)
+    if damage == "foreign":
+        with pytest.raises(IndexDamaged, match="another folder"):
+            run(corpus, plan, rebuild=True)
+        assert path.exists()
+        return
+    run(corpus, plan, embedder, rebuild=True)
     assert embedder.seen == []
     assert contents(plan) == expected(corpus)
+
+
+def test_a_rebuild_that_fails_leaves_the_old_index(corpus: Path, plan: CachePlan, tmp_path: Path) -> None:
+    run(corpus, plan)
+    write(tmp_path / "other", "x.txt", "Something else.\n")
+    with pytest.raises(IndexUnusable, match="is of"):
+        run(tmp_path / "other", plan, rebuild=True)
+    with pytest.raises(CorpusError):
+        run(tmp_path / "gone", plan, rebuild=True)
+
+    class Broken(Counting):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            raise OSError("broken")
+
+    for file in plan.folder.glob("vectors.sqlite*"):
+        file.unlink()
+    with pytest.raises(IndexWriteError):
+        run(corpus, plan, Broken(), rebuild=True)
+    assert contents(plan) == expected(corpus)
+    assert not list(plan.folder.glob("damaged-*"))
+
+
+def test_lost_vectors_are_made_again_at_the_next_change(corpus: Path, plan: CachePlan) -> None:
+    run(corpus, plan)
+    for file in plan.folder.glob("vectors.sqlite*"):
+        file.unlink()
+    write(corpus, "d.txt", "One more.\n")
+    embedder = Counting()
+    run(corpus, plan, embedder)
+    assert len(embedder.seen) == 4
+    with reading(plan) as reader:
+        assert len(reader.dense) == 4
+
+
+def test_a_title_that_was_text_before_is_no_longer_part_of_the_passage(corpus: Path, plan: CachePlan) -> None:
+    write(corpus, "m.txt", "The minister left.\nFive hundred soldiers stay in the north until the harvest begins.\n")
+    run(corpus, plan)
+    write(
+        corpus,
+        "m.txt",
+        "Title: The minister left.\n\nFive hundred soldiers stay in the north until the harvest begins.\n",
+    )
+    run(corpus, plan)
+    assert contents(plan) == expected(corpus)
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(corpus: Path, plan: CachePlan) -> None:
+    path = write(corpus, "n.txt", "The gate is red.\n")
+    times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    run(corpus, plan)
+    path.write_text("The gate is new.\n")
+    os.utime(path, ns=times)
+    run(corpus, plan)
+    assert contents(plan) == expected(corpus)
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_skipped(
+    corpus: Path, plan: CachePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(corpus, plan)
+    os.utime(corpus / "a.txt")
+    monkeypatch.setattr(
+        "index.sync.fingerprint",
+        lambda folder, stat: (folder / stat.file).unlink() or (folder / stat.file).read_bytes(),
+    )
+    report = run(corpus, plan)
+    assert [s.file for s in report.skipped] == ["a.txt"]
+    assert set(contents(plan)) == {"sub/b.txt", "c.md"}
+
+
+def test_an_index_inside_its_corpus_is_refused(corpus: Path) -> None:
+    with pytest.raises(IndexUnusable, match="inside the corpus"):
+        run(corpus, CachePlan(corpus / ".index"))
+    assert not (corpus / ".index").exists()
 
 
 def test_spoilt_caches_are_noticed_when_opened_and_made_again(corpus: Path, plan: CachePlan) -> None:
