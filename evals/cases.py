@@ -160,8 +160,8 @@ def _case(row: str, where: str) -> Case:
         raise UsageError(f"{where}: {name}: {error.message[:200]}")
     evidence = tuple(tuple(Place(**place) for place in group) for group in value.pop("evidence"))
     include = tuple(map(tuple, value.pop("must_include", [])))
-    lists = {name: tuple(value.pop(name, [])) for name in ("must_not_include", "history")}
-    return Case(evidence=evidence, must_include=include, where=where, **lists, **value)
+    value |= {name: tuple(value.get(name, [])) for name in ("must_not_include", "history")}
+    return Case(evidence=evidence, must_include=include, where=where, **value)
 
 
 @lru_cache(maxsize=1)

@@ -12,8 +12,11 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +28,8 @@ from index.vectors import DenseIndex, open_folder, open_server
 REBUILD_SHARE = 0.3
 """From this share of passages added and removed since the last rebuild on, a rebuild is quicker than a copy,
 and keeps Chroma small, which only ever grows."""
+
+_CHROMA_SQLITE = "chroma.sqlite3"
 
 EXACT_BM25 = 50_000
 """Up to this many passages BM25 is made anew whenever one was removed (2 s): tantivy goes on counting removed
@@ -75,7 +80,7 @@ def build(
     target = plan.path(token)
     if previous:
         try:
-            stamp = _verify_folder(plan.path(previous))
+            stamp = _verify_folder(plan.path(previous), "")
             drift = stamp["drift"] + len(added) + len(removed)
             if drift < REBUILD_SHARE * total:
                 shutil.copytree(plan.path(previous), target)
@@ -119,7 +124,7 @@ class _Job:
             lexical = pool.submit(self._fill_lexical, rows, lexical_fresh)
             vectors = self._fill_dense(progress)
             lexical.result()
-        stamp = {"passages": passages, "vectors": vectors, "drift": drift, "sizes": _sizes(target)}
+        stamp = {"passages": passages, "vectors": vectors, "drift": drift, "checks": _checks(target)}
         with (target / "complete").open("w", encoding="utf-8") as f:
             json.dump(stamp, f)
             f.flush()
@@ -157,7 +162,7 @@ class _Job:
 
 def open_lexical(plan: CachePlan, token: str) -> Lexical:
     """The BM25 cache of a generation. Raises CacheInvalid."""
-    stamp = _verify_folder(plan.path(token))
+    stamp = _verify_folder(plan.path(token), "lexical")
     try:
         lexical = Lexical(plan.path(token) / "lexical")
         count = len(lexical)
@@ -170,7 +175,9 @@ def open_lexical(plan: CachePlan, token: str) -> Lexical:
 
 def open_dense(plan: CachePlan, token: str) -> DenseIndex:
     """The vector cache of a generation. Raises CacheInvalid, or ModelError for a server out of reach."""
-    stamp = _verify_folder(plan.path(token))
+    stamp = _verify_folder(plan.path(token), "vectors")
+    if not plan.url:
+        _check_chroma(plan.path(token) / "vectors")
     try:
         dense = _open_dense(plan, token)
         count, found = len(dense), dense.stamp()
@@ -198,27 +205,50 @@ def _open_dense(plan: CachePlan, token: str, create: bool = False) -> DenseIndex
     return open_folder(plan.path(token) / "vectors", create=create)
 
 
-def _verify_folder(path: Path) -> dict[str, int]:
-    """The stamp of a complete folder whose files have the sizes they had; opening a truncated Chroma
-    file can hang or crash the process, so this comes first."""
+def _verify_folder(path: Path, part: str) -> dict[str, int]:
+    """The stamp of a complete folder; `part` is one whose files must be what they were when it was finished.
+
+    Opening a damaged Chroma file can hang or crash the process, and a damaged tantivy file give wrong
+    answers, so this comes first. CRC-32 reads 1 GB/s.
+    """
     try:
         stamp = json.loads((path / "complete").read_text(encoding="utf-8"))
-        sizes = stamp.pop("sizes")
-        if _sizes(path) != sizes:
+        checks = stamp.pop("checks")
+        wanted = {file: check for file, check in checks.items() if file.startswith(part)}
+        if _checks(path, part) != wanted:
             raise CacheInvalid(f"files in {path} changed")
         return {name: int(stamp[name]) for name in ("passages", "vectors", "drift")}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise CacheInvalid(f"{path} is incomplete") from e
 
 
-def _sizes(path: Path) -> dict[str, int]:
-    """Sizes of the files that reading leaves alone (Chroma writes to its SQLite file when it opens it)."""
-    files = (p for p in path.rglob("*") if p.is_file() and p.name != "complete")
+def _checks(path: Path, part: str = "") -> dict[str, list[int]]:
+    """[size, CRC-32] of the files that reading leaves alone, below `path` / `part`."""
+    files = (p for p in (path / part).rglob("*") if p.is_file() and p.name != "complete")
     return {
-        p.relative_to(path).as_posix(): p.stat().st_size
+        p.relative_to(path).as_posix(): [p.stat().st_size, _crc(p)]
         for p in files
-        if not p.name.startswith("chroma.sqlite3") and p.suffix != ".lock"
+        if not p.name.startswith(_CHROMA_SQLITE) and p.suffix != ".lock"
     }
+
+
+def _crc(path: Path) -> int:
+    value = 0
+    with path.open("rb") as f:
+        while block := f.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value
+
+
+def _check_chroma(folder: Path) -> None:
+    """Raise CacheInvalid for a damaged SQLite file of Chroma, which it writes to when it opens it."""
+    try:
+        with closing(sqlite3.connect(folder / _CHROMA_SQLITE)) as db:
+            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as e:
+        found = str(e)
+    if found != "ok":
+        raise CacheInvalid(f"Chroma's database: {found}")
 
 
 def _remove(path: Path) -> None:

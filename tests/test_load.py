@@ -178,6 +178,7 @@ def test_load_carries_what_it_read(tmp_path: Path) -> None:
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
         mtime_ns=1,
+        ctime_ns=0,
         encoding="utf-8",
         title="Harbour",
         date="2021-03-04",
