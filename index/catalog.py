@@ -148,6 +148,11 @@ class Catalog:
         """Passages by id; an unknown id is left out."""
         return {r[0]: _passage(r) for r in _select_in(self.db, _PASSAGES + " WHERE id IN", ids)}
 
+    def places(self, ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+        """(file, offset of the start) of passages by id."""
+        sql = "SELECT p.id, d.file, p.start FROM passages p JOIN documents d ON d.id = p.document WHERE p.id IN"
+        return {id_: (file, start) for id_, file, start in _select_in(self.db, sql, ids)}
+
     def passages_of(self, document: int) -> list[PassageRow]:
         """A document's passages in the order of the text."""
         rows = self.db.execute(_PASSAGES + " WHERE document = ? ORDER BY start", (document,))
@@ -156,6 +161,12 @@ class Catalog:
     def passage_ids_of(self, documents: Iterable[int]) -> list[int]:
         """Ids of all passages of some documents."""
         return [r[0] for r in _select_in(self.db, "SELECT id FROM passages WHERE document IN", documents)]
+
+    def body_ids_of(self, documents: Iterable[int]) -> list[int]:
+        """Ids of the body passages of some documents: those that have a vector."""
+        return [
+            r[0] for r in _select_in(self.db, "SELECT id FROM passages WHERE NOT header AND document IN", documents)
+        ]
 
     def file_states(self) -> Iterator[tuple[int, str, str, int, int, int, int]]:
         """(id, file, sha256, size, mtime_ns, ctime_ns, checked_ns) of all documents."""

@@ -59,7 +59,7 @@ class DenseIndex:
             self._collection.delete(ids=ids)
 
     def search(self, vector: Vectors, k: int, *, allowed: Sequence[int] | None = None) -> list[tuple[int, float]]:
-        """The k nearest (passage id, cosine similarity); `allowed` limits the ids."""
+        """The k nearest (passage id, cosine similarity); `allowed` limits the ids, which must all be there."""
         if allowed is not None and not allowed:
             return []
         ids = None if allowed is None else [str(i) for i in allowed]

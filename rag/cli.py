@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import BylineError, UsageError
+from rag.request import as_path
 from rag.settings import Settings, read_settings
 from rag.terminal import plain, print_answer, print_notes, progress_bars, report_line, shorten, warn
 
@@ -76,8 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as e:
-        if args.debug:
+    except BaseException as e:  # a panic in a Rust library is no Exception
+        if args.debug or isinstance(e, SystemExit):
             raise
         warn(f"byline: unexpected {type(e).__name__}: {str(e)[:300]}; run again with --debug and report it")
     return FAULT
@@ -120,7 +121,7 @@ def _search(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _index(args: argparse.Namespace, settings: Settings) -> int:
-    from rag.chain import update
+    from rag.indexes import update
 
     corpus = _corpus(args, settings)
     plan = settings.plan(corpus, settings.index)
@@ -160,10 +161,9 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _status(args: argparse.Namespace, settings: Settings) -> int:
-    from rag.chain import open_reader
+    from rag.indexes import open_reader
 
-    corpus = Path(args.corpus) if args.corpus else settings.corpus
-    plan = settings.plan(corpus, settings.index)
+    plan = settings.plan(as_path("corpus", args.corpus) or settings.corpus, settings.index)
     with open_reader(plan).snapshot() as reader:
         meta = reader.catalog.meta()
         documents, passages = reader.catalog.counts()
@@ -222,12 +222,12 @@ def _ui(args: argparse.Namespace, settings: Settings) -> int:
 
 def _first_index(args: argparse.Namespace, settings: Settings) -> None:
     """Index a corpus that never was, with a progress bar: asking alone would be silent for long."""
-    corpus = Path(args.corpus).expanduser() if args.corpus else settings.corpus
+    corpus = as_path("corpus", args.corpus) or settings.corpus
     if corpus is None:
         return
     plan = settings.plan(corpus, settings.index)
     if not (plan.folder / "catalog.sqlite").exists():
-        from rag.chain import update
+        from rag.indexes import update
 
         update(corpus, plan, settings, spec=settings.embedder, progress=progress_bars())
 
@@ -244,7 +244,7 @@ def _corpus_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _corpus(args: argparse.Namespace, settings: Settings) -> Path:
-    found = Path(args.corpus).expanduser() if args.corpus else settings.corpus
+    found = as_path("corpus", args.corpus) or settings.corpus
     if found is None:
         raise UsageError("no corpus: give a folder of articles with -c, or set BYLINE_CORPUS")
     return found
@@ -254,7 +254,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     settings = read_settings(Path(args.env_file) if args.env_file else None)
     changes: dict[str, Any] = {}
     if getattr(args, "index", None):
-        changes["index"] = Path(args.index).expanduser()
+        changes["index"] = as_path("index", args.index)
     if getattr(args, "model", None):
         changes["model"] = args.model
     return replace(settings, **changes)
@@ -264,7 +264,7 @@ def _place(text: str) -> tuple[str, int, int]:
     """``FILE:12-14``, ``FILE:12`` or ``FILE`` (all of it; last line 0)."""
     file, _, lines = text.rpartition(":")
     first, _, last = lines.partition("-")
-    if file and first.isdecimal() and (last.isdecimal() or not last):
+    if file and first.isdecimal() and (last.isdecimal() or not last) and len(lines) < 30:
         a, b = int(first), int(last or first)
         if 1 <= a <= b:
             return file, a, b

@@ -88,12 +88,12 @@ def parse_date(text: str) -> str:
 
 
 def fuse(rankings: Sequence[Sequence[int]], weights: Sequence[float]) -> list[tuple[int, float]]:
-    """Reciprocal rank fusion: sum of weight / (60 + rank), rank from 1; best first, ties by id."""
+    """Reciprocal rank fusion: sum of weight / (60 + rank), rank from 1; best first, ties in the order of the rankings."""
     scores: dict[int, float] = {}
     for ranking, weight in zip(rankings, weights, strict=True):
         for rank, id_ in enumerate(ranking, 1):
             scores[id_] = scores.get(id_, 0.0) + weight / (RRF_K + rank)
-    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    return sorted(scores.items(), key=lambda item: -item[1])
 
 
 def retrieve(reader: IndexReader, embedder: Embedder, query: str, k: int, filters: Filters) -> list[Candidate]:
@@ -102,19 +102,26 @@ def retrieve(reader: IndexReader, embedder: Embedder, query: str, k: int, filter
     if documents is not None and not documents:
         return []
     weight = DENSE_WEIGHT.get(embedder.name, OTHER_WEIGHT)
-    lexical = reader.lexical.search(query, CANDIDATES, documents=documents, stopwords=STOPWORDS)
-    rankings = [[i for i, _ in lexical]]
+    depth = max(CANDIDATES, k)
+    lexical = reader.lexical.search(query, depth, documents=documents, stopwords=STOPWORDS)
+    rankings = [_in_order(reader.catalog, lexical)]
     weights = [1.0]
     if weight >= FILL_ONLY or len(lexical) < k:
         vector = embedder.embed([query])[0]
         if vector.any():  # `hash` knows nothing of a query of function words alone
-            allowed = None if documents is None else reader.catalog.passage_ids_of(documents)
-            rankings.append([i for i, _ in reader.dense.search(vector, CANDIDATES, allowed=allowed)])
+            allowed = None if documents is None else reader.catalog.body_ids_of(documents)
+            rankings.append(_in_order(reader.catalog, reader.dense.search(vector, depth, allowed=allowed)))
             weights.append(weight)
     fused = fuse(rankings, weights)[:k]
     found = reader.catalog.passages(i for i, _ in fused)
     rows = reader.catalog.documents_by_id({p.document for p in found.values()})
     return [Candidate(found[i], rows[found[i].document], score) for i, score in fused if i in found]
+
+
+def _in_order(catalog: Catalog, found: Sequence[tuple[int, float]]) -> list[int]:
+    """Ids, best first; equal scores by file and place, not by when a passage came into the index."""
+    places = catalog.places(i for i, _ in found)
+    return [i for i, _ in sorted(found, key=lambda item: (-round(item[1], 5), places.get(item[0], ("", 0))))]
 
 
 def _matches(file: str, pattern: str) -> bool:

@@ -11,9 +11,6 @@ from pathlib import Path
 from index.caches import CachePlan
 from index.errors import UsageError
 
-MAX_QUESTION = 10_000
-"""Characters in a question. More is a pasted text, not a question."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -47,13 +44,21 @@ def read_settings(env_file: Path | None = None) -> Settings:
     from platformdirs import user_data_path
 
     path = env_file or Path(".env")
-    values = {k: v for k, v in dotenv_values(path).items() if v} if path.is_file() else {}
+    if env_file and not env_file.is_file():
+        raise UsageError(f"there is no settings file {env_file}; give another with --env-file")
+    try:
+        values = {k: v for k, v in dotenv_values(path).items() if v} if path.is_file() else {}
+    except (OSError, UnicodeDecodeError) as e:
+        raise UsageError(f"cannot read the settings file {path} ({e}); write it in UTF-8") from e
     values.update({k: v for k, v in os.environ.items() if v})
     get = values.get
 
     def folder(name: str) -> Path | None:
         found = get(name)
-        return Path(found).expanduser() if found else None
+        try:
+            return Path(found).expanduser() if found else None
+        except RuntimeError as e:
+            raise UsageError(f"{name} is {found!r}, and there is no such user; give the whole path") from e
 
     return Settings(
         home=folder("BYLINE_HOME") or user_data_path("byline", appauthor=False),

@@ -28,12 +28,13 @@ _QUOTED = re.compile(r"“([^“”]+)”|\"([^\"]+)\"")
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
-def check(claim: str, sources: Sequence[str]) -> CheckResult:
+def check(claim: str, sources: str | Sequence[str]) -> CheckResult:
     """Whether `sources` (the texts of the cited lines) support `claim`.
 
     `score` is the share of the claim's content words that stand in the sources. The verdict is
-    `supported`, `partial` or `unsupported` (`moved` needs other lines to look at; see chain.py).
+    `supported`, `partial` or `unsupported` (`moved` needs other lines to look at; see generate.py).
     """
+    sources = [sources] if isinstance(sources, str) else sources
     source = "\n".join(sources)
     reasons = [*check_numbers(claim, source), *check_quotations(claim, sources), *check_negation(claim, source)]
     score, missing = cover(claim, source)

@@ -33,13 +33,13 @@ socket.socket.connect = _loopback_only  # type: ignore[assignment, method-assign
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A fresh BYLINE_HOME and working folder for each test; indexes closed at its end."""
-    from rag.chain import closing_readers
+    from rag.indexes import close_all
 
     path = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("BYLINE_HOME", str(path))
     monkeypatch.chdir(path)
-    with closing_readers():
-        yield path
+    yield path
+    close_all()
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ import json
 import shutil
 import threading
 import time
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -15,9 +17,10 @@ import evals
 from index.errors import BylineError, EmbedderError, IndexMissing, UsageError
 from index.load import load, scan
 from index.types import Document
-from rag import Answer, Progress, ask, chain, search, stream
+from rag import Answer, Progress, ask, check, indexes, search, stream
 from rag.prompts import NOT_SAID
-from rag.settings import MAX_QUESTION, Settings, read_settings
+from rag.request import MAX_QUESTION
+from rag.settings import Settings, read_settings
 from rag.types import Citation, Hit
 from tests.conftest import write
 
@@ -188,16 +191,19 @@ def test_the_corpus_is_never_written_to(corpus: Path) -> None:
 def test_a_slow_check_for_changes_is_not_made_for_every_question(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checks: list[Path] = []
 
-    def slow(folder: Path, *args: object, **options: object) -> None:
+    real = indexes.sync
+
+    def slow(folder: Path, *args: Any, **options: Any) -> object:
         checks.append(folder)
         time.sleep(0.05)
+        return real(folder, *args, **options)
 
     ask("ferry", corpus=corpus)
-    monkeypatch.setattr(chain, "sync", slow)
+    monkeypatch.setattr(indexes, "sync", slow)
     for _ in range(3):
         ask("ferry", corpus=corpus)
     assert len(checks) == 3
-    monkeypatch.setattr(chain, "SLOW_CHECK", 0.01)
+    monkeypatch.setattr(indexes, "SLOW_CHECK", 0.01)
     for _ in range(3):
         ask("ferry", corpus=corpus)
     assert len(checks) == 3  # the last one took 0.05 s, so there is none for 0.5 s
@@ -208,3 +214,42 @@ def test_a_number_in_brackets_in_an_article_is_not_taken_for_a_marker(corpus: Pa
     answer = ask("When was the lighthouse built of granite?", corpus=corpus)
     assert answer.claims[0].text == "The lighthouse was built in 1850 [7] of granite."
     assert answer.text == "The lighthouse was built in 1850 ⟦7⟧ of granite. [1]"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"corpus": 5},
+        {"corpus": "a\0b"},
+        {"corpus": "~nosuchuser/x"},
+        {"since": 5},
+        {"since": "2020-01-09", "until": "2020-01-06"},
+        {"files": []},
+        {"files": [None]},
+        {"sources": 3},
+        {"history": "a text"},
+        {"history": None},
+        {"history": [()]},
+        {"history": [5]},
+        {"llm": "gpt-4"},
+        {"as_of": "today"},
+    ],
+)
+def test_wrong_arguments_are_named(corpus: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(options))):
+        ask("Which ferry?", **({"corpus": corpus} | options))
+
+
+def test_right_arguments_in_other_forms(corpus: Path) -> None:
+    question = "Which ferry left at nine?"
+    assert not ask(question, corpus=str(corpus), since=date(2020, 1, 1), files=[Path("a.txt")]).abstained
+    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": "The ferry. [1]"}]
+    assert any("214" in c.text for c in ask("How many people did it carry?", corpus=corpus, history=turns).citations)
+    assert check("It rained.", "It rained all day.").verdict == "supported"
+    assert isinstance(ask("ferry caf\udce9", corpus=corpus), Answer)
+    for wrong in (None, 5):
+        with pytest.raises(UsageError):
+            ask(wrong, corpus=corpus)  # type: ignore[arg-type]
+    for k in ("3", 2.5, None, 0, 1001):
+        with pytest.raises(UsageError, match="k is"):
+            search("ferry", corpus=corpus, k=k)  # type: ignore[arg-type]

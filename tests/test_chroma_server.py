@@ -58,7 +58,9 @@ def test_vectors_live_on_the_server_and_follow_the_catalog(server: str, corpus: 
         found = {i for i, _ in reader.dense.search(query, 99)}
         assert found == body_ids(reader.catalog)
         assert reader.dense.search(query, 5, allowed=[]) == []
-        assert len(reader.dense.search(query, 5, allowed=sorted(found)[:2])) == 2
+        ids = reader.catalog.body_ids_of(d.id for d in reader.catalog.documents())
+        assert sorted(found) == sorted(ids)
+        assert len(reader.dense.search(query, 5, allowed=ids[:2])) == 2
     assert not (plan.folder / "cache" / "vectors").exists()
 
 

@@ -20,7 +20,7 @@ def test_reciprocal_rank_fusion() -> None:
 
 
 def test_fusion_weights_and_ties() -> None:
-    assert fuse([[2], [1]], [1.0, 1.0]) == [(1, 1 / 61), (2, 1 / 61)]
+    assert fuse([[2], [1]], [1.0, 1.0]) == [(2, 1 / 61), (1, 1 / 61)]
     assert fuse([[2], [1]], [1.0, 0.5]) == [(2, 1 / 61), (1, 0.5 / 61)]
 
 
