@@ -5,6 +5,7 @@ LlamaIndex (2 s) is imported only here and in llamaindex.py, when a model is rea
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,10 @@ TIMEOUT = 60.0
 
 RETRIES = 2
 MAX_REPLY_TOKENS = 800
+DEADLINE = 120.0
+"""Seconds after which a model that is still writing is cut off."""
+
+MAX_REPLY_CHARS = 20 * MAX_REPLY_TOKENS
 
 _CUT = {"length": "was cut off at its length limit", "content_filter": "was stopped by a content filter"}
 
@@ -41,6 +46,7 @@ class Reply:
         finish: str | None = None
         remote = False
         usage = None
+        size, started = 0, time.monotonic()
         try:
             chat = [ChatMessage(role=role, content=text) for role, text in self._messages]
             for chunk in self._llm.stream_chat(chat):
@@ -50,8 +56,12 @@ class Reply:
                     usage = getattr(raw, "usage", None) or usage
                     finish = (raw.choices[0].finish_reason if raw.choices else None) or finish
                 if chunk.delta:
-                    written.append(chunk.delta)
-                    yield chunk.delta
+                    piece = chunk.delta.encode("utf-8", "replace").decode()  # servers send lone surrogates
+                    written.append(piece)
+                    size += len(piece)
+                    yield piece
+                if time.monotonic() - started > DEADLINE or size > MAX_REPLY_CHARS:
+                    raise ModelError(f"{self.model} did not come to an end; try again or another model")
         except BylineError:
             raise
         except Exception as e:
@@ -107,6 +117,8 @@ def explain(error: Exception, model: str) -> str:
     Told apart by name and status, so that any LlamaIndex LLM package is understood.
     """
     status = getattr(error, "status_code", None)
+    if isinstance(error, UnicodeEncodeError):
+        return f"{model}: the key or the address is not plain ASCII; check OPENAI_API_KEY and OPENAI_BASE_URL"
     names = {c.__name__ for c in type(error).__mro__}
     if status in (401, 403):
         return f"{model}: the key was refused ({status}); check OPENAI_API_KEY"

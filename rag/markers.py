@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from index.split import sentences
+
 _DASH = "[-‐‑‒–—−]"
 _NUMBER = r"\d{1,9}"
 _LINES = rf"{_NUMBER}(?:\s*{_DASH}\s*(?:L\s*)?{_NUMBER})?"
@@ -31,11 +33,13 @@ _PART = re.compile(
 _LIKE_MARKER = re.compile(
     r"[\[【［{<][\^\s]{0,3}(?:sources?|refs?|S|L)?\s*\d[\d\s:：,;.L†‐‑‒–—−-]{0,60}(?:†[^\]】］]{0,99})?[\]】］}>]", re.I
 )
+_UNCLOSED = re.compile(r"[\[【［][\^\s]*(?:source\s*|S|L)?\d[\d\s:：,;.L†‐‑‒–—−-]*$", re.I)  # a cut reply
 _TAIL = re.compile(r"†[^\]】］]*|(?<=[\]】］}>])\([^()\s]*\)")  # what models put into or behind a marker
 _LIST_SIGN = re.compile(r"^\s*(?:[-*•]\s+|\d{1,3}[.)]\s+|#+\s+)")
 _SENTENCE_END = re.compile(r"[.!?…][”\"’')\]*_]*$")
 
 # What may still belong to a marker that is arriving: the text before it is not complete yet.
+_LONGEST = 600  # characters of a run of markers with links
 _MAY_GO_ON = frozenset("[【［{<*_`\\(.!?]】］}>)")
 
 
@@ -58,17 +62,21 @@ class MarkedStream:
     def __init__(self, known: str = "") -> None:
         self._known = known
         self._rest = ""
+        self._seen = 0
 
     def feed(self, piece: str) -> list[Marked]:
         """The sentences that are surely complete after this piece."""
         self._rest += piece
         cut = 0
-        for _, end, ends_sentence in _groups(self._rest):
-            after = self._rest[end:].lstrip()
+        # What was looked at before holds no end of a sentence, but for a marker that was still arriving.
+        seen = max(0, self._seen - _LONGEST)
+        for _, end, ends_sentence in _groups(self._rest, seen):
+            after = self._rest[end : end + 50].lstrip()
             if ends_sentence and after and after[0] not in _MAY_GO_ON:
                 cut = end
         done, self._rest = self._rest[:cut], self._rest[cut:]
-        return list(parse(done, self._known))
+        self._seen = len(self._rest)
+        return list(parse(done, self._known)) if done else []
 
     def close(self) -> list[Marked]:
         """What is left."""
@@ -92,16 +100,18 @@ def parse(text: str, known: str = "") -> Iterator[Marked]:
     yield from _sentence(words + text[position:], markers, known)
 
 
-def _groups(text: str) -> Iterator[tuple[int, int, bool]]:
-    """(start, end, whether a sentence ends there) of each run of markers."""
-    for match in _GROUP.finditer(text):
-        before = text[: match.start()].rstrip()[-20:]
-        after = text[match.end() :].lstrip(" \t")[:1]
-        inside = not _SENTENCE_END.search(before) and (after.islower() or after in (",", ";", ":"))
-        yield match.start(), match.end(), match.group()[-1] in ".!?" or not inside
+def _groups(text: str, start: int = 0) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, whether a sentence ends there) of each run of markers from `start` on."""
+    for match in _GROUP.finditer(text, start):
+        before = text[max(0, match.start() - 600) : match.start()].rstrip()
+        after = text[match.end() : match.end() + 50].lstrip(" \t")[:1]
+        inside = not _SENTENCE_END.search(before[-20:]) and (after.islower() or after in (",", ";", ":"))
+        quoting = before.rfind("“") > before.rfind("”")
+        yield match.start(), match.end(), not quoting and (match.group()[-1] in ".!?" or not inside)
 
 
 def _sentence(text: str, markers: str, known: str) -> Iterator[Marked]:
+    """Each sentence of `text` with all the markers: what stands before a marker is held against it."""
     bad: list[str] = []
 
     def drop(match: re.Match[str]) -> str:
@@ -110,10 +120,15 @@ def _sentence(text: str, markers: str, known: str) -> Iterator[Marked]:
         bad.append(match.group())
         return ""
 
-    clean = _LIKE_MARKER.sub(drop, _LIST_SIGN.sub("", text))
-    clean = re.sub(r"\s+([.,;:!?])(?=\s|$)", r"\1", " ".join(clean.split()))
-    if re.search(r"\w", clean):
-        yield Marked(clean, tuple(dict.fromkeys(_refs(markers))), tuple(bad))
+    left, clean = "", _LIST_SIGN.sub("", text)
+    while left != clean:  # taking one out may leave another: [1[2]]
+        left, clean = clean, _LIKE_MARKER.sub(drop, clean)
+    clean = _UNCLOSED.sub("", " ".join(clean.replace("[]", "").split())).rstrip()
+    clean = re.sub(r" ([.,;:!?])(?= |$)", r"\1", clean)
+    refs = tuple(dict.fromkeys(_refs(markers)))
+    for span in sentences(clean):
+        if re.search(r"\w", clean[span.start : span.end]):
+            yield Marked(clean[span.start : span.end], refs, tuple(bad))
 
 
 def _refs(markers: str) -> Iterator[tuple[int, int, int]]:

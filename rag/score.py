@@ -25,6 +25,8 @@ WEIGHTS = {
     "header": -1.0,  # a line of the header block
 }
 
+_PLAIN_QUOTES = str.maketrans("“”‘’„", '""\'\'"')
+
 EARLIER = 0.3
 """Weight of a term of the question before, beside 1 for a term of this one."""
 
@@ -123,12 +125,12 @@ def evidence(hit: Hit) -> float:
 
 
 def join_equal(hits: Sequence[Hit]) -> list[Hit]:
-    """Hits with the same words become one, the first, which carries the others in `also`."""
+    """Hits with the same text (quotation marks' shapes aside) become one, the first, which carries the others in `also`."""
     first: dict[str, int] = {}
     out: list[Hit] = []
     others: dict[int, list[Hit]] = {}
     for hit in hits:
-        key = " ".join(re.findall(r"\w+", hit.text.lower()))
+        key = " ".join(hit.text.casefold().translate(_PLAIN_QUOTES).split())
         if key in first:
             others.setdefault(first[key], []).append(hit)
         else:

@@ -54,6 +54,8 @@ def make_sources(candidates: Sequence[Candidate], budget: int, scored: Sequence[
             if used:
                 continue
             hits = _fitting(hits, scored, budget)
+            if not hits:
+                continue
             cost = _cost(hits)
         used += cost
         chosen.setdefault(candidate.document.file, []).extend(hits)

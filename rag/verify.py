@@ -24,6 +24,12 @@ _SMALL = {w: float(i) for i, w in enumerate(_UNITS.split())} | {w: 20.0 + 10 * i
 _SCALE = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?|[a-z]+", re.I)
 _PREFIXES = ("un", "non")
+_NO_OPPOSITE = {"less", "like", "cover", "iform", "ited"}  # unless, unlike, uncover are not their denials
+_NOT = re.compile(r"\b(?:not|never|cannot|no longer)\b|n['’]t\b", re.I)
+_MONTH = re.compile(
+    r"\b(?:January|February|March|April|June|July|August|September|October|November|December|"
+    r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b(?=\.|\s|,|$)"
+)
 _QUOTED = re.compile(r"“([^“”]+)”|\"([^\"]+)\"")
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -36,12 +42,18 @@ def check(claim: str, sources: str | Sequence[str]) -> CheckResult:
     """
     sources = [sources] if isinstance(sources, str) else sources
     source = "\n".join(sources)
-    reasons = [*check_numbers(claim, source), *check_quotations(claim, sources), *check_negation(claim, source)]
+    reasons = [
+        *check_numbers(claim, source),
+        *check_quotations(claim, sources),
+        *check_negation(claim, source),
+        *check_months(claim, source),
+    ]
     score, missing = cover(claim, source)
     if reasons:
         return CheckResult("unsupported", score, tuple(reasons))
+    unknown = check_names(claim, source)
     if score >= SUPPORTED:
-        return CheckResult("supported", score)
+        return CheckResult("partial" if unknown else "supported", score, tuple(unknown))
     reason = "not in the cited lines: " + ", ".join(missing[:6])
     return CheckResult("partial" if score >= PARTIAL else "unsupported", score, (reason,))
 
@@ -60,8 +72,12 @@ def check_quotations(claim: str, sources: Sequence[str]) -> list[str]:
 
 
 def check_negation(claim: str, source: str) -> list[str]:
-    """Words that one side has plain and the other only with "un-" or "non-": signed, unsigned."""
+    """Words that one side denies and the other does not: signed, unsigned; would take, would not take."""
+    mine, theirs = _denied(claim), _denied(source)
+    plain_there, plain_here = set(terms(source)) - theirs, set(terms(claim)) - mine
     return [
+        *(f"the claim denies “{w}”, the cited lines do not" for w in sorted(mine & plain_there)),
+        *(f"the cited lines deny “{w}”, the claim does not" for w in sorted(theirs & plain_here)),
         *(f"the claim says {w}, the cited lines {n}" for w, n in _opposites(claim, source)),
         *(f"the claim says {n}, the cited lines {w}" for w, n in _opposites(source, claim)),
     ]
@@ -77,6 +93,24 @@ def cover(claim: str, source: str) -> tuple[float, list[str]]:
     words = [w for w in _WORDS.findall(claim) if terms(w) and not numbers(w) and w.lower() not in _SCALE]
     missing = [w for w in words if not there.issuperset(terms(w)) and not plain & {p + w.lower() for p in _PREFIXES}]
     return (1 - len(missing) / len(words) if words else float(bool(numbers(claim)))), missing
+
+
+def check_months(claim: str, source: str) -> list[str]:
+    """Months that the claim names and the source does not, in full or in short."""
+    there = {m.lower()[:3] for m in _MONTH.findall(source)}
+    return [f"{m} is not in the cited lines" for m in _MONTH.findall(claim) if m.lower()[:3] not in there]
+
+
+def check_names(claim: str, source: str) -> list[str]:
+    """Capitalised words inside the claim (not its first) that stand nowhere in the source."""
+    there = set(terms(source))
+    inside = _WORDS.findall(claim)[1:]
+    names = [w for w in inside if w[0].isupper() and terms(w) and not there.issuperset(terms(w))]
+    return [
+        f"{n} is not in the cited lines"
+        for n in dict.fromkeys(names)
+        if not numbers(n) and not _MONTH.fullmatch(n)  # months have a check of their own
+    ]
 
 
 def numbers(text: str) -> list[float]:
@@ -117,10 +151,19 @@ def numbers(text: str) -> list[float]:
     return found
 
 
+def _denied(text: str) -> set[str]:
+    """Stems of the content word that each "not", "never" or "n't" denies: the next one in its clause."""
+    found: set[str] = set()
+    for match in _NOT.finditer(text):
+        clause = re.split(r"[.,;:!?“”\"]", text[match.end() : match.end() + 60], maxsplit=1)[0]
+        found.update(terms(clause)[:1])
+    return found
+
+
 def _opposites(plain_side: str, negated_side: str) -> list[tuple[str, str]]:
     """(signed, unsigned) for each word plain on one side, not denied there, and only negated on the other."""
     plain, negated = _words(plain_side), _words(negated_side)
-    found = [(w, p + w) for w in plain if len(w) > 3 for p in _PREFIXES if p + w in negated]
+    found = [(w, p + w) for w in plain - _NO_OPPOSITE if len(w) > 3 for p in _PREFIXES if p + w in negated]
     return [
         (w, n)
         for w, n in found

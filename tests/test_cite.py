@@ -46,11 +46,18 @@ def parsed(text: str) -> list[tuple[str, tuple[tuple[int, int, int], ...]]]:
         ("One. [1:4, 6; 2:9]", [("One.", ((1, 4, 4), (1, 6, 6), (2, 9, 9)))]),
         ("One. [[1:4]] **[1:5]** `[1:6]` \\[1:7\\]", [("One.", ((1, 4, 4), (1, 5, 5), (1, 6, 6), (1, 7, 7)))]),
         ("One. [1:4](a.txt) Two. [1:5]", [("One.", ((1, 4, 4),)), ("Two.", ((1, 5, 5),))]),
+        ("It left. It rained. [1:5]", [("It left.", ((1, 5, 5),)), ("It rained.", ((1, 5, 5),))]),
+        ("One. [1:4] It left at [1", [("One.", ((1, 4, 4),)), ("It left at", ())]),
+        ("He saw it [1[2]]. [1:4]", [("He saw it.", ((1, 4, 4),))]),
+        (
+            "He called it “a draft, see [1:3]” on Tuesday. [1:5]",
+            [("He called it “a draft, see” on Tuesday.", ((1, 3, 3), (1, 5, 5)))],
+        ),
         ("One. (1:4)", [("One.", ((1, 4, 4),))]),
         ("They won (2:1) at home. [1:4]", [("They won (2:1) at home.", ((1, 4, 4),))]),
         ("It left [1:5] at nine [1:7].", [("It left at nine.", ((1, 5, 5), (1, 7, 7)))]),
         ("“It rained.” [1:5] He left. [1:7]", [("“It rained.”", ((1, 5, 5),)), ("He left.", ((1, 7, 7),))]),
-        ("One. [1:" + "9" * 5000 + "]", [("One. [1:" + "9" * 5000 + "]", ())]),
+        ("One. [1:" + "9" * 500 + "]", [("One.", ()), ("[1:" + "9" * 500 + "]", ())]),
         ("Nothing.", [("Nothing.", ())]),
         ("[1:5]", []),
         ("", []),
@@ -72,6 +79,10 @@ def test_a_number_in_brackets_that_the_article_has_stays() -> None:
 
 
 def test_parsing_takes_time_in_proportion_to_the_text() -> None:
+    stream = MarkedStream()
+    for _ in range(3_000):
+        stream.feed("an unmarked line\n")
+    stream.close()
     for text in (" " * 200_000, "[1:4" * 50_000, "[1:4, " + " , " * 60_000, "[" * 200_000, "[1:4] " * 30_000):
         list(parse(text))
 

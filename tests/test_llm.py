@@ -168,3 +168,25 @@ def test_no_model_is_asked_where_nothing_was_found_or_quoting_is_wanted(corpus: 
         ask("Which ferry left at nine?", corpus=corpus, llm=False, settings=settings(home, script))
         ask("ferry", corpus=corpus, since="2031-01-01", settings=settings(home, script))
         assert script.requests == []
+
+
+def test_an_unsupported_sentence_does_not_ride_along_with_a_supported_one(corpus: Path, home: Path) -> None:
+    with serving(writing("The captain resigned. The ferry left at nine. <ferry left>")) as script:
+        answer = ask("Which ferry left at nine?", corpus=corpus, settings=settings(home, script))
+    assert answer.text == "The ferry left at nine. [1]"
+    assert [c.text for c in answer.removed] == ["The captain resigned."]
+
+
+def test_a_model_that_never_ends_is_cut_off(corpus: Path, home: Path) -> None:
+    with serving("word " * 20_000) as script:
+        answer = ask("Which ferry left at nine?", corpus=corpus, settings=settings(home, script))
+    assert answer.degraded
+    assert "did not come to an end" in answer.degraded
+
+
+def test_a_sentence_larger_than_the_prompt_is_quoted_instead(corpus: Path, home: Path) -> None:
+    (corpus / "a.txt").write_text("zebra " + "\U00012000" * 1990)
+    with serving("x") as script:
+        answer = ask("zebra?", corpus=corpus, settings=settings(home, script), files="a.txt")
+    assert answer.mode == "quoted"
+    assert answer.degraded

@@ -39,6 +39,28 @@ def test_numbers(text: str, expected: list[float]) -> None:
         ('He said "we will leave".', "“We will leave,” he said.", "supported"),
         ("The mayor opened the tunnel yesterday.", "The mayor spoke.", "unsupported"),
         ("The mayor opened the new bridge.", "The mayor opened a bazaar.", "partial"),
+        ("Canada said it would not take troops out.", "Canada said it would take troops out.", "unsupported"),
+        ("Canada said it would take troops out.", "Canada said it would not take troops out.", "unsupported"),
+        ("Troops will leave.", "Troops won’t leave, she said.", "unsupported"),
+        ("She never ordered it.", "She never ordered it, he said.", "supported"),
+        (
+            "The letter did not say when.",
+            "It is not known when the letter was written, nor did it say so.",
+            "unsupported",
+        ),
+        ("The vote was in March.", "The vote was in January.", "unsupported"),
+        ("The vote in parliament was in January.", "The vote in parliament was on Jan. 5.", "supported"),
+        ("They may march on Monday.", "On Monday they may march.", "supported"),
+        (
+            "On Monday the mayor of Oslo opened the bridge.",
+            "On Monday the mayor of Bergen opened the bridge.",
+            "partial",
+        ),
+        (
+            "It cost less than planned.",
+            "It cost more than planned unless one counts the paint, less the tax.",
+            "supported",
+        ),
     ],
 )
 def test_verdicts(claim: str, source: str, verdict: str) -> None:
