@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from index.errors import BylineError
+from index.errors import BylineError, UsageError
 from index.show import read_lines
 from rag.chain import stream
 from rag.settings import Settings
@@ -30,9 +30,11 @@ _STYLE = """
 
 def launch(corpus: Path, settings: Settings, *, port: int = 7860) -> int:
     """Serve the page on 127.0.0.1 until interrupted; 0 when it ends."""
-    build(corpus, settings).queue(default_concurrency_limit=4, max_size=64).launch(
-        server_name="127.0.0.1", server_port=port, share=False, ssr_mode=False, css=_STYLE
-    )
+    page = build(corpus, settings).queue(default_concurrency_limit=4, max_size=64)
+    try:
+        page.launch(server_name="127.0.0.1", server_port=port, share=False, ssr_mode=False, css=_STYLE)
+    except (OSError, OverflowError) as e:
+        raise UsageError(f"cannot serve on port {port} ({e}); give a free one with --port") from e
     return 0
 
 

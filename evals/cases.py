@@ -131,15 +131,16 @@ def _place_problems(place: Place, lines: Lines) -> Iterator[str]:
     there = lines.of(place.file)
     if there is None:
         yield f"evidence: no article {place.file} in the corpus"
+        return
+    text = there[place.line_start - 1 : place.line_end]
+    if place.sha and place.sha != line_hash(text) and (moved := _find(place, there)):
+        yield f"evidence: {where} moved to line {moved}"
     elif not place.line_start <= place.line_end <= len(there):
         yield f"evidence: {where} is outside the file's {len(there)} lines"
-    else:
-        text = there[place.line_start - 1 : place.line_end]
-        if not "".join(text).strip():
-            yield f"evidence: {where} is blank"
-        elif place.sha and place.sha != line_hash(text):
-            moved = _find(place, there)
-            yield f"evidence: {where} " + (f"moved to line {moved}" if moved else "changed since the case was written")
+    elif not "".join(text).strip():
+        yield f"evidence: {where} is blank"
+    elif place.sha and place.sha != line_hash(text):
+        yield f"evidence: {where} changed since the case was written"
 
 
 def _find(place: Place, there: list[str]) -> int | None:

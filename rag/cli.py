@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from index import __version__
 from index.errors import BylineError, UsageError
 from rag.request import as_path
 from rag.settings import Settings, read_settings
@@ -48,6 +49,10 @@ _EXAMPLES = {
     "status": """examples:
   byline status -c articles
   byline status -c articles --json
+""",
+    "eval": """examples:
+  byline eval check
+  byline eval check -c articles my_cases.jsonl
 """,
     "demo": """example:
   byline demo
@@ -214,6 +219,23 @@ def _count(corpus: Path) -> int:
     return len(scan(corpus)[0])
 
 
+def _eval(args: argparse.Namespace, settings: Settings) -> int:
+    import evals
+    from evals.cases import check_cases, read_cases
+
+    files = [Path(f) for f in args.cases] or sorted(evals.CASES.glob("sample_*.jsonl"))
+    corpus = _corpus(args, settings) if args.cases else evals.ARTICLES
+    cases = [c for f in files for c in read_cases(f)]
+    problems = check_cases(cases, corpus)
+    if args.json:
+        print(json.dumps([asdict(p) for p in problems], ensure_ascii=False, indent=1))
+    else:
+        for problem in problems:
+            print(plain(str(problem)))
+        print(f"{len(cases)} cases, {len(problems)} problems")
+    return NOT_SAID if problems else ANSWERED
+
+
 def _ui(args: argparse.Namespace, settings: Settings) -> int:
     import ui
 
@@ -282,10 +304,19 @@ def _fail_softly() -> None:
             out.reconfigure(errors="replace")
 
 
+class _OneLine(argparse.ArgumentParser):
+    """A parser whose faults are one line, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        warn(f"byline: {message}; see `{self.prog} --help`")
+        self.exit(FAULT)
+
+
 def _parser() -> argparse.ArgumentParser:
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument("-c", "--corpus", metavar="FOLDER", help="folder of articles (BYLINE_CORPUS)")
+    place.add_argument("--index", metavar="FOLDER", help="where the index lives (default: in BYLINE_HOME)")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("-c", "--corpus", metavar="FOLDER", help="folder of articles (BYLINE_CORPUS)")
-    common.add_argument("--index", metavar="FOLDER", help="where the index lives (default: in BYLINE_HOME)")
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--env-file", metavar="FILE", help="read settings from FILE instead of .env")
     common.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -300,13 +331,15 @@ def _parser() -> argparse.ArgumentParser:
     writer.add_argument("--no-llm", action="store_true", help="quote sentences, whatever model is configured")
     writer.add_argument("--as-of", metavar="DATE", help="the day that 'today' means")
 
-    parser = argparse.ArgumentParser(
+    parser = _OneLine(
         prog="byline",
         description="Ask a folder of articles; every sentence of the answer names its file and line.",
         epilog="Exit status: 0 answered, 1 the articles do not say, 2 wrong use or a fault.",
     )
     parser.set_defaults(command=None, debug=False)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"byline {__version__}")
+    commands: argparse._SubParsersAction[argparse.ArgumentParser]
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")  # type: ignore[assignment]
 
     def add(
         name: str, run: Callable[..., int], help: str, *parents: argparse.ArgumentParser
@@ -320,23 +353,26 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = add("demo", _demo, "ask the sample corpus, no key needed", filters, writer)
     demo.add_argument("question", nargs="?", help=f"default: {DEMO_QUESTION}")
-    index = add("index", _index, "index what is new or changed")
+    index = add("index", _index, "index what is new or changed", place)
     index.add_argument("--dry-run", action="store_true", help="say what would happen and what it would cost")
     index.add_argument(
         "--embedder", metavar="NAME", help="hash, minilm, minilm:FOLDER or openai:MODEL (BYLINE_EMBEDDER)"
     )
     index.add_argument("--rebuild", action="store_true", help="make the index anew; vectors that exist are kept")
-    ask = add("ask", _ask, "answer a question with citations", filters, writer)
+    ask = add("ask", _ask, "answer a question with citations", place, filters, writer)
     ask.add_argument("question")
-    search = add("search", _search, "find sentences", filters)
+    search = add("search", _search, "find sentences", place, filters)
     search.add_argument("query", nargs="+")
     search.add_argument("-k", type=int, default=10, help="number of hits (default 10)")
-    show = add("show", _show, "print lines of an article with their context")
+    show = add("show", _show, "print lines of an article with their context", place)
     show.add_argument("place", metavar="FILE:12-14")
     show.add_argument("--context", type=int, default=2, metavar="N", help="lines before and after (default 2)")
-    add("status", _status, "say what is indexed and what was skipped")
-    ui = add("ui", _ui, "open the chat page")
+    add("status", _status, "say what is indexed and what was skipped", place)
+    ui = add("ui", _ui, "open the chat page", place)
     ui.add_argument("--port", type=int, default=7860)
+    check = add("eval", _eval, "check question-answer pairs against the articles", place)
+    check.add_argument("action", choices=["check"])
+    check.add_argument("cases", nargs="*", metavar="CASES.jsonl", help="default: the pairs of the sample corpus")
     return parser
 
 

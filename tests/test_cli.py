@@ -131,12 +131,19 @@ def test_faults_are_one_line_and_exit_2(capsys: pytest.CaptureFixture[str], corp
         ["ask", "q?"],
         ["status", "-c", tmp_path / "void"],
         ["index", "-c", corpus, "--embedder", "word2vec"],
+        ["ask", "-c", "no\nsuch\x1b[31m", "q?"],
+        ["ask", "-c", "~nosuchuser/x", "q?"],
+        ["ask", "-c", corpus, "--env-file", "/nonexistent", "q?"],
+        ["show", "-c", corpus, "a.txt:" + "9" * 5000],
+        ["index", "-c", corpus, "--index", corpus / "inside"],
+        ["eval", "check", tmp_path / "none.jsonl", "-c", corpus],
     ):
         status, out, err = run(capsys, *argv)
         assert (status, out) == (2, ""), argv
         assert err.startswith("byline: ")
         assert err.count("\n") == 1
         assert "Traceback" not in err
+        assert "\x1b" not in err
 
 
 def test_a_locked_index_is_a_fault_for_index(capsys: pytest.CaptureFixture[str], corpus: Path, home: Path) -> None:
@@ -202,3 +209,13 @@ def test_asking_does_not_load_what_it_does_not_need(corpus: Path, capsys: pytest
     done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
     # With fewer passages than it wants, the search asks Chroma too; a model is never loaded.
     assert done.stdout.splitlines()[-1] in ("0 []", "0 ['chromadb']")
+
+
+def test_usage_faults_are_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    for argv in (["search", "-k", "abc", "x"], ["ask"], ["nosuch"], ["demo", "-c", "x"]):
+        with pytest.raises(SystemExit) as e:
+            main(argv)
+        assert e.value.code == 2
+        err = capsys.readouterr().err
+        assert err.startswith("byline: ")
+        assert err.count("\n") == 1
