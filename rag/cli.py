@@ -376,5 +376,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def console() -> None:
+    """The command `byline`: run, flush and leave at once, as taking Chroma's runtime down costs 0.2 s."""
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    console()

@@ -211,6 +211,16 @@ def test_asking_does_not_load_what_it_does_not_need(corpus: Path, capsys: pytest
     assert done.stdout.splitlines()[-1] in ("0 []", "0 ['chromadb']")
 
 
+def test_the_command_flushes_what_it_printed_and_keeps_the_status(corpus: Path, home: Path) -> None:
+    argv = [sys.executable, "-m", "rag.cli", "search", "-c", str(corpus), "-k", "50", "ferry bridge tunnel Suleimani"]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    assert done.returncode == 0
+    assert done.stdout.count("\n") >= 5
+    argv[3:] = ["ask", "-c", str(corpus / "nowhere"), "q?"]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
 def test_usage_faults_are_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
     for argv in (["search", "-k", "abc", "x"], ["ask"], ["nosuch"], ["demo", "-c", "x"]):
         with pytest.raises(SystemExit) as e:
