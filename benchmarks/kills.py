@@ -13,6 +13,7 @@ To reach: every answer the same, no text embedded twice.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -245,11 +246,12 @@ def _ask(corpus: Path, index: Path) -> None:
 
 
 def _log_embedding() -> None:
-    """Log the key of every text before it is embedded, and of every vector after it was committed."""
-    from index.catalog import Catalog, text_key
+    """Log the hash of every text before it is embedded, and again after its vector was committed."""
+    from index.catalog import Catalog
     from index.hashing import HashEmbedder
 
     log = os.open(os.environ["BENCH_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    batch: list[bytes] = []
     embed, put_vectors = HashEmbedder.embed, Catalog.put_vectors
 
     def write(what: str, keys: Sequence[bytes]) -> None:
@@ -257,12 +259,13 @@ def _log_embedding() -> None:
         os.fsync(log)
 
     def logged_embed(self: HashEmbedder, texts: Sequence[str]) -> Any:
-        write("embed", [text_key(t) for t in texts])
+        batch[:] = [hashlib.sha256(t.encode()).digest() for t in texts]
+        write("embed", batch)
         return embed(self, texts)
 
     def logged_put(self: Catalog, embedder: str, keys: Sequence[bytes], vectors: Any) -> None:
         put_vectors(self, embedder, keys, vectors)
-        write("stored", keys)
+        write("stored", batch)  # what was embedded just before
 
     HashEmbedder.batch = BATCH
     HashEmbedder.embed = logged_embed  # type: ignore[method-assign]
