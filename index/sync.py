@@ -149,6 +149,10 @@ def _unchanged(
         if diff.load or diff.gone or diff.skipped_changed:
             return None
         return _report(catalog, diff, _Work(), int(meta["generation"]), False)
+    except sqlite3.DatabaseError as e:
+        raise IndexDamaged(
+            f"{plan.folder} is damaged ({e}); run `byline index -c FOLDER --rebuild` to make it anew"
+        ) from e
     finally:
         catalog.close()
 

@@ -22,9 +22,11 @@ WEIGHTS = {
     "kind": 0.15,  # holds what the question asks for: a number, a date, a name, a quotation
     "passage": 1.0,  # fused score of the passage, the best one being 1
     "length": -0.1,  # very short and very long sentences say little or too much
+    "fragment": -0.2,  # a headline, list item or caption: no end of a sentence, or no beginning
     "header": -1.0,  # a line of the header block
 }
 
+_ENDS = frozenset(".!?…”\"’')")
 _PLAIN_QUOTES = str.maketrans("“”‘’„", '""\'\'"')
 
 EARLIER = 0.3
@@ -153,6 +155,7 @@ def _parts(
         "kind": _kind(query.text, text),
         "passage": rank,
         "length": 1.0 if len(found) < 4 else min(1.0, max(0.0, (len(found) - 40) / 40)),
+        "fragment": float(text[-1:] not in _ENDS or text[:1].islower()),
         "header": float(passage.header),
     }
 

@@ -251,6 +251,17 @@ def test_a_damaged_catalog_is_refused_and_can_be_made_anew_without_embedding(
     assert contents(plan) == expected(corpus)
 
 
+def test_a_catalog_damaged_inside_is_an_error_that_says_so(corpus: Path, plan: CachePlan) -> None:
+    run(corpus, plan)
+    with closing(sqlite3.connect(plan.folder / "catalog.sqlite")) as db:
+        db.execute("ALTER TABLE documents RENAME COLUMN ctime_ns TO other")
+        db.commit()
+    with pytest.raises(IndexDamaged, match="--rebuild"):
+        run(corpus, plan)
+    run(corpus, plan, rebuild=True)
+    assert contents(plan) == expected(corpus)
+
+
 def test_a_rebuild_that_fails_leaves_the_old_index(corpus: Path, plan: CachePlan, tmp_path: Path) -> None:
     run(corpus, plan)
     write(tmp_path / "other", "x.txt", "Something else.\n")
