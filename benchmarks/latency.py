@@ -34,7 +34,7 @@ from benchmarks.common import (
 )
 from index.split import PASSAGE_CHARS
 from index.words import STOPWORDS
-from rag import search
+from rag import retrieve, search
 
 
 def main() -> int:
@@ -45,7 +45,10 @@ def main() -> int:
     parser.add_argument("--questions", type=Path, metavar="QA.jsonl", help="ask these instead of made ones")
     parser.add_argument("--passages", type=int, help="make a corpus of so many passages")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dense-weight", type=float, help="ask Chroma at every search, as a trained embedder would")
     args = parser.parse_args()
+    if args.dense_weight is not None:
+        retrieve.DENSE_WEIGHT["hash"] = args.dense_weight
     rng = random.Random(args.seed)
     articles = [found for d in documents(args.corpus) if (found := sentence_texts(d))]
     questions = read_questions(args.questions) if args.questions else make_questions(articles, args.queries, rng)
