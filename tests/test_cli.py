@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from rag.cli import main
+from rag.terminal import progress_bars
 from tests.conftest import write
 from tests.server import serving
 
@@ -229,3 +231,13 @@ def test_usage_faults_are_one_line_too(capsys: pytest.CaptureFixture[str]) -> No
         err = capsys.readouterr().err
         assert err.startswith("byline: ")
         assert err.count("\n") == 1
+
+
+def test_a_progress_bar_comes_only_for_work_over_a_second(capsys: pytest.CaptureFixture[str]) -> None:
+    for wait in (0.0, 1.1):
+        show = progress_bars()
+        show("reading", 1, 3)
+        time.sleep(wait)
+        show("reading", 2, 3)
+        show("reading", 3, 3)
+        assert ("reading" in capsys.readouterr().err) == (wait > 1)
