@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,15 @@ def test_hash_brings_spellings_near_and_words_out_of_order_together() -> None:
     assert not v[3].any()  # function words alone give a zero row
     assert v[4] @ v[5] == pytest.approx(1)
     assert HashEmbedder().embed([]).shape == (0, 256)
+
+
+def test_hash_may_be_shared_by_threads() -> None:
+    texts = [f"word{i} other{i * 7} third{i * 13}" for i in range(3000)]
+    shared = HashEmbedder()
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(shared.embed, [texts[i::4] for i in range(4)]))
+    alone = HashEmbedder().embed(texts)
+    assert all(np.array_equal(part, alone[i::4]) for i, part in enumerate(parts))
 
 
 @pytest.mark.parametrize("spec", ["word2vec", "openai:", "openai", "hash:9", ""])

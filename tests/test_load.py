@@ -329,3 +329,9 @@ def test_every_line_end_gives_the_same_text(lines: list[str], end: str) -> None:
 def test_no_bytes_stop_the_load(tmp_path: Path, data: bytes) -> None:
     loaded = one(tmp_path, data)
     assert isinstance(loaded, Skipped) or "\r" not in loaded.text
+
+
+def test_one_nul_in_a_small_file_makes_it_binary_not_chinese(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"abc\0def zebra\n")
+    (stat,), _ = scan(tmp_path)
+    assert isinstance(load(tmp_path, stat), Skipped)

@@ -185,6 +185,14 @@ def test_a_dry_run_changes_nothing_and_counts_tokens(corpus: Path, plan: CachePl
     assert contents(plan) == before
 
 
+def test_a_dry_run_reads_an_index_whose_path_looks_like_an_address(corpus: Path, tmp_path: Path) -> None:
+    plan = CachePlan(tmp_path / "ho?me#%41")
+    run(corpus, plan)
+    before = sorted(p.name for p in tmp_path.iterdir())
+    assert run(corpus, plan, dry_run=True).changes == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
 def test_another_embedder_embeds_anew_and_the_old_vectors_stay_known(corpus: Path, plan: CachePlan) -> None:
     run(corpus, plan)
     report = sync(corpus, plan, HashEmbedder())
