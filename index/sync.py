@@ -100,14 +100,14 @@ def sync(
     with writing(plan.folder, wait, dry_run, corpus if rebuild else None) as catalog:
         check_corpus(catalog, corpus)
         meta = catalog.meta()
+        other = meta.get("embedder", embedder.fingerprint) != embedder.fingerprint
+        anew = other or catalog.vectors_lost(embedder.fingerprint)  # before new texts wait for theirs
         diff = _compare(catalog, stats, skipped)
         work = _Work()
         _apply(catalog, corpus, diff, work, embedder, dry_run, progress)
         if catalog.counts()[0] == 0:
             first = diff.skipped[0][0]
             raise CorpusError(f"no readable article in {corpus} ({first.file}: {first.reason}); give another with -c")
-        other = meta.get("embedder", embedder.fingerprint) != embedder.fingerprint
-        anew = other or catalog.vectors_lost(embedder.fingerprint)
         _embed_all(catalog, embedder, work, anew, dry_run, progress)
         seconds = {"read and embed": time.perf_counter() - started}
         report = _report(catalog, diff, work, int(meta.get("generation", 0)), dry_run)

@@ -122,6 +122,28 @@ def test_only_what_differs_is_touched_and_nothing_is_embedded_twice(corpus: Path
     assert after["The ferry left at nine. It carried 214 people."][1] == 7
 
 
+def test_a_small_change_is_applied_to_a_copy_of_the_caches(corpus: Path, plan: CachePlan) -> None:
+    for i in range(30):
+        write(corpus, f"more/{i}.txt", f"Report {i}\n\nThe river rose by {i} metres.\n")
+
+    def drift() -> int:
+        with closing(Catalog(plan.folder)) as catalog:
+            token = catalog.meta()["token"]
+        return int(json.loads((plan.path(token) / "complete").read_text())["drift"])
+
+    run(corpus, plan)
+    assert drift() == 0  # made from nothing
+    write(corpus, "more/new.txt", "A zeppelin came by.\n")
+    run(corpus, plan)
+    assert drift() == 1
+    write(corpus, "more/new.txt", "Two zeppelins came by.\n")
+    run(corpus, plan)
+    assert drift() == 3  # one passage removed, one added
+    with reading(plan) as reader:
+        assert len(reader.lexical.search("zeppelins", 5)) == 1
+        assert len(reader.dense) == len(body_ids(reader.catalog))
+
+
 def test_a_renamed_file_keeps_its_passages(corpus: Path, plan: CachePlan) -> None:
     run(corpus, plan)
     (corpus / "sub/b.txt").rename(corpus / "bridge.txt")
