@@ -13,11 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common import settings, temp_home
 from index.lexical import Lexical
 from index.load import load, scan
 from index.types import Document
@@ -42,12 +42,11 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=10**9, help="ask only so many")
     args = parser.parse_args()
     rows = [json.loads(r) for f in args.questions for r in f.read_text(encoding="utf-8").splitlines()][: args.limit]
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(home=Path(scratch))
-        lines = PlainLines(args.corpus, Path(scratch) / "lines")
+    with temp_home() as home:
+        lines = PlainLines(args.corpus, home / "lines")
         replies = {
             "plain BM25": [lines.ask(row["question"]) for row in rows],
-            "byline": [_byline(row, args.corpus, settings) for row in rows],
+            "byline": [_byline(row, args.corpus, settings(home)) for row in rows],
         }
     answerable = sum(row["answerable"] for row in rows)
     print(f"{answerable} answerable questions, {len(rows) - answerable} unanswerable")
@@ -89,9 +88,9 @@ class PlainLines:
         return Reply([(file, n, n) for file, n, _ in found], found[0][2] if found else "")
 
 
-def _byline(row: dict[str, Any], corpus: Path, settings: Settings) -> Reply:
+def _byline(row: dict[str, Any], corpus: Path, chosen: Settings) -> Reply:
     options = {name: row[name] for name in ("history", "since", "until", "as_of") if row.get(name)}
-    answer = ask(row["question"], corpus=corpus, llm=False, settings=settings, **options)
+    answer = ask(row["question"], corpus=corpus, llm=False, settings=chosen, **options)
     return Reply([(c.file, c.line_start, c.line_end) for c in answer.citations], answer.text)
 
 

@@ -26,6 +26,8 @@ from index.types import Document, Passage, Sentence, Skipped
 FORMAT = 1
 """Raised with every change of the tables; an index of another format must be rebuilt."""
 
+REBUILD = "run `byline index -c FOLDER --rebuild` to make it anew"
+
 APPLICATION_ID = 0x42794C6E  # "ByLn", in the SQLite header: tells our files from others
 
 _SCHEMA = """
@@ -224,11 +226,11 @@ class Catalog:
         )
         return int(cursor.lastrowid or 0)
 
-    def update_document(self, id: int, document: Document, checked_ns: int, lines: int | None = None) -> None:
-        """Replace a document's own values (after an edit, a rename or a touch)."""
+    def update_document(self, id: int, document: Document, checked_ns: int, lines: int) -> None:
+        """Replace a document's own values (after an edit or a rename)."""
         self.db.execute(
             "UPDATE documents SET file=?, sha256=?, size=?, mtime_ns=?, ctime_ns=?, checked_ns=?, encoding=?, title=?, date=?,"
-            " source=?, author=?, lines=coalesce(?, lines) WHERE id=?",
+            " source=?, author=?, lines=? WHERE id=?",
             (*_document_values(document, checked_ns), lines, id),
         )
 
@@ -248,9 +250,9 @@ class Catalog:
         return gone
 
     def put_passages(
-        self, document: int, text: str, passages: Sequence[Passage], keys: Sequence[bytes], body_start: int
+        self, document: int, passages: Sequence[Passage], texts: Sequence[str], keys: Sequence[bytes]
     ) -> tuple[list[int], list[int]]:
-        """Make `passages` those of the document; ids added and ids removed.
+        """Make `passages`, with their texts and `text_key`s, those of the document; ids added and ids removed.
 
         A passage whose text stays keeps its id, also where its place in the file moved: what is
         cached under that id stays true.
@@ -261,10 +263,9 @@ class Catalog:
         ):
             old.setdefault((sha, bool(header)), []).append(id_)
         added: list[int] = []
-        for passage, key in zip(passages, keys, strict=True):
+        for passage, text, key in zip(passages, texts, keys, strict=True):
             place = (passage.start, passage.end, passage.line_start, passage.line_end, _pack(passage.sentences))
-            header = passage.start < body_start
-            same = old.get((key, header))
+            same = old.get((key, passage.header))
             if same:
                 self.db.execute(
                     "UPDATE passages SET start=?, end=?, line_start=?, line_end=?, spans=? WHERE id=?",
@@ -274,7 +275,7 @@ class Catalog:
             cursor = self.db.execute(
                 "INSERT INTO passages (start, end, line_start, line_end, spans, document, header, text, text_sha)"
                 " VALUES (?,?,?,?,?,?,?,?,?)",
-                (*place, document, header, text[passage.start : passage.end], key),
+                (*place, document, passage.header, text, key),
             )
             added.append(int(cursor.lastrowid or 0))
         removed = [i for rest in old.values() for i in rest]
@@ -353,6 +354,11 @@ def _select_in(
         yield from db.execute(f"{sql} ({','.join('?' * len(part))})", (*before, *part))
 
 
+def damaged(path: Path, error: sqlite3.DatabaseError) -> IndexDamaged:
+    """The error for a file of ours that SQLite cannot read, with what to do about it."""
+    return IndexDamaged(f"{path} is damaged ({error}); {REBUILD}")
+
+
 def refuse_foreign(folder: Path) -> None:
     """Raise IndexDamaged where a folder without a catalog holds files that are not ours."""
     ours = {"lock", "writer", "cache"} | {
@@ -366,7 +372,6 @@ def refuse_foreign(folder: Path) -> None:
 
 
 def _connect(path: Path, schema: str, create: bool) -> sqlite3.Connection:
-    advice = "run `byline index -c FOLDER --rebuild` to make it anew"
     db = None
     try:
         if create or os.access(path.parent, os.W_OK):
@@ -378,7 +383,7 @@ def _connect(path: Path, schema: str, create: bool) -> sqlite3.Connection:
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if not tables and not found:
             if not create:
-                raise IndexDamaged(f"{path} is empty; {advice}")
+                raise IndexDamaged(f"{path} is empty; {REBUILD}")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.executescript(
@@ -387,14 +392,14 @@ def _connect(path: Path, schema: str, create: bool) -> sqlite3.Connection:
         elif found != APPLICATION_ID:
             raise IndexDamaged(f"{path} is not a Byline index; give another folder with --index")
         elif version != FORMAT:
-            raise IndexDamaged(f"{path} has index format {version}, this Byline reads {FORMAT}; {advice}")
+            raise IndexDamaged(f"{path} has index format {version}, this Byline reads {FORMAT}; {REBUILD}")
         db.execute("PRAGMA synchronous = FULL")
         opened, db = db, None
         return opened
     except sqlite3.OperationalError as e:
         raise IndexUnusable(f"cannot open {path}: {e}; check the folder's permissions and free space") from e
     except sqlite3.DatabaseError as e:
-        raise IndexDamaged(f"{path} is damaged ({e}); {advice}") from e
+        raise damaged(path, e) from e
     finally:
         if db is not None:
             db.close()

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from index import caches, sync
 from index.caches import CacheInvalid, CachePlan
-from index.catalog import Catalog
-from index.errors import IndexDamaged, IndexMissing
+from index.catalog import Catalog, damaged
+from index.errors import IndexMissing
 from index.lexical import Lexical
 from index.vectors import DenseIndex
+
+T = TypeVar("T")
 
 
 class IndexReader:
@@ -51,9 +54,7 @@ class IndexReader:
                     self._token = token
                 yield self
             except sqlite3.DatabaseError as e:
-                raise IndexDamaged(
-                    f"{self.plan.folder} is damaged ({e}); run `byline index --rebuild` to make it anew"
-                ) from e
+                raise damaged(self.plan.folder, e) from e
             finally:
                 self.catalog.db.rollback()
 
@@ -61,23 +62,22 @@ class IndexReader:
     def lexical(self) -> Lexical:
         """The BM25 index of the present snapshot, repaired if need be."""
         if self._lexical is None:
-            try:
-                self._lexical = caches.open_lexical(self.plan, self._token)
-            except CacheInvalid:
-                self._repair()
-                self._lexical = caches.open_lexical(self.plan, self._token)
+            self._lexical = self._open(caches.open_lexical)
         return self._lexical
 
     @property
     def dense(self) -> DenseIndex:
         """The vectors of the present snapshot, repaired if need be."""
         if self._dense is None:
-            try:
-                self._dense = caches.open_dense(self.plan, self._token)
-            except CacheInvalid:
-                self._repair()
-                self._dense = caches.open_dense(self.plan, self._token)
+            self._dense = self._open(caches.open_dense)
         return self._dense
+
+    def _open(self, opener: Callable[[CachePlan, str], T]) -> T:
+        try:
+            return opener(self.plan, self._token)
+        except CacheInvalid:
+            self._repair()
+            return opener(self.plan, self._token)
 
     def _repair(self) -> None:
         """Rebuild the caches from the catalog, and go on with what the catalog then names."""

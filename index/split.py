@@ -63,7 +63,10 @@ def passages(found: list[Sentence], body_start: int = 0, size: int = PASSAGE_CHA
         short = last[-1].end - last[0].start < size // 5
         if short and before[0].start >= body_start and last[-1].end - before[0].start <= size * 3 // 2:
             groups[-2:] = [before + last]
-    return [Passage(g[0].start, g[-1].end, g[0].line_start, g[-1].line_end, tuple(g)) for g in groups]
+    return [
+        Passage(g[0].start, g[-1].end, g[0].line_start, g[-1].line_end, tuple(g), g[0].start < body_start)
+        for g in groups
+    ]
 
 
 def _blocks(text: str, body_start: int) -> Iterator[tuple[int, int]]:

@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from index import caches
 from index.caches import CachePlan, Progress
-from index.catalog import Catalog, embedding_text, text_key
+from index.catalog import Catalog, damaged, embedding_text, text_key
 from index.embed import Embedder
-from index.errors import CorpusError, IndexDamaged, IndexMissing, IndexUnusable
+from index.errors import CorpusError, IndexMissing, IndexUnusable
 from index.load import FileStat, fingerprint, load, scan
 from index.split import passages, sentences
 from index.types import Document, Skipped, SyncReport
@@ -81,7 +81,7 @@ def sync(
 
     `rebuild` makes the catalog anew, from whatever state; vectors that can still be read are kept, they
     may have cost money. `wait` is how many seconds to wait for another writer. A dry run writes nothing.
-    Raises CorpusError, IndexLocked, IndexDamaged, IndexWriteError, EmbedderError or ModelError; after any
+    Raises CorpusError, IndexLocked, IndexWriteError, EmbedderError or ModelError; after any
     of them the index still answers as before.
     """
     started = time.perf_counter()
@@ -147,9 +147,7 @@ def _unchanged(
             return None
         return _report(catalog, diff, _Work(), int(meta["generation"]), False)
     except sqlite3.DatabaseError as e:
-        raise IndexDamaged(
-            f"{plan.folder} is damaged ({e}); run `byline index -c FOLDER --rebuild` to make it anew"
-        ) from e
+        raise damaged(plan.folder, e) from e
     finally:
         catalog.close()
 
@@ -237,13 +235,14 @@ def _store(catalog: Catalog, document: Document, row: _State | None, checked: in
     else:
         id_ = catalog.add_document(document, checked, lines)
     found = passages(sentences(document.text, document.body_start), document.body_start)
-    texts = [embedding_text(document.title, document.text[p.start : p.end]) for p in found]
-    keys = [text_key(document.title, document.text[p.start : p.end]) for p in found]
-    added, removed = catalog.put_passages(id_, document.text, found, keys, document.body_start)
+    texts = [document.text[p.start : p.end] for p in found]
+    keys = [text_key(document.title, text) for text in texts]
+    added, removed = catalog.put_passages(id_, found, texts, keys)
     work.new_passages += added
     work.old_passages += removed
-    body = (p.start >= document.body_start for p in found)  # a header block is found by its words alone
-    work.pending.update({k: t for k, t, is_body in zip(keys, texts, body, strict=True) if is_body})
+    for passage, text, key in zip(found, texts, keys, strict=True):
+        if not passage.header:
+            work.pending[key] = embedding_text(document.title, text)
 
 
 def _embed_pending(catalog: Catalog, embedder: Embedder, work: _Work, dry_run: bool) -> None:

@@ -16,7 +16,8 @@ class Document:
 
     `file` is the path below the corpus folder with ``/`` between parts; it identifies the document.
     `text` has ``\\n`` line ends and no byte order mark. `sha256` is of the file's bytes. `date` is
-    ISO ``YYYY-MM-DD``. `ctime_ns` is when the file's entry last changed, which nobody can set back. `body_start` is the offset of the first character after a header block or
+    ISO ``YYYY-MM-DD``. `ctime_ns` is when the file's entry last changed, which nobody can set back.
+    `body_start` is the offset of the first character after a header block or
     front matter (0 where there is none).
     """
 
@@ -56,7 +57,8 @@ class Sentence:
 class Passage:
     """Consecutive sentences of one document: the unit that is indexed.
 
-    `start`..`end` runs from the first sentence's start to the last one's end.
+    `start`..`end` runs from the first sentence's start to the last one's end. `header` tells that it is
+    the document's header block, which is found by its words alone and ranks last.
     """
 
     start: int
@@ -64,6 +66,7 @@ class Passage:
     line_start: int
     line_end: int
     sentences: tuple[Sentence, ...]
+    header: bool = False
 
 
 @dataclass(frozen=True, slots=True)

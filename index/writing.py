@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from index.catalog import APPLICATION_ID, Catalog, refuse_foreign
+from index.catalog import APPLICATION_ID, Catalog, damaged, refuse_foreign
 from index.errors import IndexDamaged, IndexLocked, IndexUnusable, IndexWriteError
 
 
@@ -96,9 +96,7 @@ def _dry(folder: Path) -> Iterator[Catalog]:
                     try:
                         source.backup(target)
                     except sqlite3.DatabaseError as e:
-                        raise IndexDamaged(
-                            f"{folder / name} is damaged ({e}); run `byline index -c FOLDER --rebuild` to make it anew"
-                        ) from e
+                        raise damaged(folder / name, e) from e
         catalog = Catalog(Path(scratch), create=True)
         _ = catalog.vectors  # opened here, not beside the real catalog
         catalog.folder = folder  # for messages

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from index import __version__
 from index.errors import BylineError, UsageError
 from rag.request import as_path
-from rag.settings import Settings, read_settings
+from rag.settings import NO_CORPUS, Settings, read_settings
 from rag.terminal import plain, print_answer, print_notes, progress_bars, report_line, shorten, warn
 
 ANSWERED, NOT_SAID, FAULT = 0, 1, 2
@@ -93,9 +93,9 @@ def _ask(args: argparse.Namespace, settings: Settings) -> int:
     from rag.chain import stream
     from rag.types import Answer
 
-    options = _corpus_options(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of}
+    options = _filters(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of}
     answer: Answer | None = None
-    _first_index(args, settings)
+    _first_index(settings)
     for event in stream(args.question, settings=settings, **options):
         if isinstance(event, Answer):
             answer = event
@@ -114,8 +114,8 @@ def _search(args: argparse.Namespace, settings: Settings) -> int:
     from rag.chain import search
     from rag.types import place
 
-    _first_index(args, settings)
-    hits = search(" ".join(args.query), k=args.k, settings=settings, **_corpus_options(args))
+    _first_index(settings)
+    hits = search(" ".join(args.query), k=args.k, settings=settings, **_filters(args))
     if args.json:
         rows = [asdict(h) | {"place": place(h.file, h.line_start, h.line_end)} for h in hits]
         print(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -128,7 +128,7 @@ def _search(args: argparse.Namespace, settings: Settings) -> int:
 def _index(args: argparse.Namespace, settings: Settings) -> int:
     from rag.indexes import update
 
-    corpus = _corpus(args, settings)
+    corpus = _corpus(settings)
     plan = settings.plan(corpus, settings.index)
     report = update(
         corpus,
@@ -152,7 +152,7 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
     from index.show import read_lines
 
     file, first, last = _place(args.place)
-    corpus = _corpus(args, settings)
+    corpus = _corpus(settings)
     found = read_lines(corpus, settings.plan(corpus, settings.index).folder, file, first, last, args.context)
     if args.json:
         print(json.dumps(asdict(found), ensure_ascii=False, indent=1))
@@ -168,7 +168,7 @@ def _show(args: argparse.Namespace, settings: Settings) -> int:
 def _status(args: argparse.Namespace, settings: Settings) -> int:
     from rag.indexes import open_reader
 
-    plan = settings.plan(as_path("corpus", args.corpus) or settings.corpus, settings.index)
+    plan = settings.plan(settings.corpus, settings.index)
     with open_reader(plan).snapshot() as reader:
         meta = reader.catalog.meta()
         documents, passages = reader.catalog.counts()
@@ -206,11 +206,10 @@ def _status(args: argparse.Namespace, settings: Settings) -> int:
 def _demo(args: argparse.Namespace, settings: Settings) -> int:
     import evals
 
-    args.corpus = str(evals.ARTICLES)
     args.question = args.question or DEMO_QUESTION
     if not args.json:
         print(f"Asking the {_count(evals.ARTICLES)} articles of the sample corpus: {args.question}\n")
-    return _ask(args, replace(settings, index=None))
+    return _ask(args, replace(settings, corpus=evals.ARTICLES, index=None))
 
 
 def _count(corpus: Path) -> int:
@@ -224,7 +223,7 @@ def _eval(args: argparse.Namespace, settings: Settings) -> int:
     from evals.cases import check_cases, read_cases
 
     files = [Path(f) for f in args.cases] or sorted(evals.CASES.glob("sample_*.jsonl"))
-    corpus = _corpus(args, settings) if args.cases else evals.ARTICLES
+    corpus = _corpus(settings) if args.cases else evals.ARTICLES
     cases = [c for f in files for c in read_cases(f)]
     problems = check_cases(cases, corpus)
     if args.json:
@@ -239,12 +238,12 @@ def _eval(args: argparse.Namespace, settings: Settings) -> int:
 def _ui(args: argparse.Namespace, settings: Settings) -> int:
     import ui
 
-    return ui.launch(_corpus(args, settings), settings, port=args.port)
+    return ui.launch(_corpus(settings), settings, port=args.port)
 
 
-def _first_index(args: argparse.Namespace, settings: Settings) -> None:
+def _first_index(settings: Settings) -> None:
     """Index a corpus that never was, with a progress bar: asking alone would be silent for long."""
-    corpus = as_path("corpus", args.corpus) or settings.corpus
+    corpus = settings.corpus
     if corpus is None:
         return
     plan = settings.plan(corpus, settings.index)
@@ -254,9 +253,8 @@ def _first_index(args: argparse.Namespace, settings: Settings) -> None:
         update(corpus, plan, settings, spec=settings.embedder, progress=progress_bars())
 
 
-def _corpus_options(args: argparse.Namespace) -> dict[str, Any]:
+def _filters(args: argparse.Namespace) -> dict[str, Any]:
     return {
-        "corpus": args.corpus,
         "since": args.since,
         "until": args.until,
         "files": args.file,
@@ -265,18 +263,18 @@ def _corpus_options(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _corpus(args: argparse.Namespace, settings: Settings) -> Path:
-    found = as_path("corpus", args.corpus) or settings.corpus
-    if found is None:
-        raise UsageError("no corpus: give a folder of articles with -c, or set BYLINE_CORPUS")
-    return found
+def _corpus(settings: Settings) -> Path:
+    if settings.corpus is None:
+        raise UsageError(NO_CORPUS)
+    return settings.corpus
 
 
 def _settings(args: argparse.Namespace) -> Settings:
     settings = read_settings(Path(args.env_file) if args.env_file else None)
     changes: dict[str, Any] = {}
-    if getattr(args, "index", None):
-        changes["index"] = as_path("index", args.index)
+    for name in ("corpus", "index"):
+        if getattr(args, name, None):
+            changes[name] = as_path(name, getattr(args, name))
     if getattr(args, "model", None):
         changes["model"] = args.model
     return replace(settings, **changes)

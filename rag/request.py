@@ -59,8 +59,6 @@ def make_request(
         raise UsageError(f"the question has {len(text):,} characters; ask in at most {MAX_QUESTION:,}")
     folder = as_path("corpus", corpus) or settings.corpus
     place = as_path("index", index) or settings.index
-    if folder is None and place is None:
-        raise UsageError("no corpus: give a folder of articles with -c, or set BYLINE_CORPUS")
     first, last = _date("since", since), _date("until", until)
     if first and last and first > last:
         raise UsageError(f"since {first} is after until {last}; give them the other way round")

@@ -11,6 +11,8 @@ from pathlib import Path
 from index.caches import CachePlan
 from index.errors import UsageError
 
+NO_CORPUS = "no corpus: give a folder of articles with -c, or set BYLINE_CORPUS"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -31,7 +33,7 @@ class Settings:
         """Where the index of a corpus lives: `index` if given, else a folder of its own in `home`."""
         if index is None:
             if corpus is None:
-                raise UsageError("no corpus: give a folder of articles with -c, or set BYLINE_CORPUS")
+                raise UsageError(NO_CORPUS)
             full = corpus.resolve()
             slug = re.sub(r"[^a-z0-9]+", "-", full.name.lower()).strip("-")[:32] or "corpus"
             index = self.home / "indexes" / f"{slug}-{hashlib.sha256(os.fsencode(full)).hexdigest()[:10]}"
