@@ -19,13 +19,10 @@ from rag.llm import Reply, make_llm
 from rag.prompts import NOT_SAID, messages
 from rag.request import Request, make_request
 from rag.retrieve import Candidate, retrieve
-from rag.score import Query, make_query, score_sentences
+from rag.score import Query, evidence, make_query, score_sentences
 from rag.settings import Settings, read_settings
 from rag.sources import make_sources
 from rag.types import Answer, Claim, Event, Hit, Progress, Usage
-
-PASSAGES = 8
-"""Passages whose sentences are scored, and that a model may read."""
 
 PROMPT_TOKENS = 2200
 """Budget for the numbered lines in a prompt; the rules take some 300 more."""
@@ -94,7 +91,7 @@ def stream(
         notes += bring_up_to_date(request)
     clock.stage("sync")
     yield Progress("searching")
-    query, candidates, hits = find(request, PASSAGES)
+    query, candidates, hits = find(request, request.settings.passages)
     clock.stage("retrieve")
     degraded = None
     if model is not None and candidates:
@@ -135,7 +132,7 @@ def search(
     )
     if refresh:
         bring_up_to_date(request)
-    return find(request, max(PASSAGES, k))[2][:k]
+    return find(request, max(request.settings.passages, k))[2][:k]
 
 
 def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[Hit]]:
@@ -143,7 +140,7 @@ def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[
     with open_reader(request.plan).snapshot() as reader:
         embedder = asking_embedder(reader, request.settings)
         text = " ".join([*request.earlier, request.question])
-        candidates = retrieve(reader, embedder, text, passages, request.filters)
+        candidates = retrieve(reader, embedder, text, passages, request.filters, request.settings.dense_weight)
         lexical = reader.lexical
         query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
         return query, candidates, score_sentences(query, candidates)
@@ -187,10 +184,11 @@ def _answer(
     notes: tuple[str, ...] = (),
 ) -> Answer:
     """Number the citations in the order of the text; without a claim, abstain."""
+    confidence = round(evidence(hits[0]), 4) if hits else 0.0
     if not kept:
         return Answer(
             request.question, NOT_SAID, abstained=True, nearest=tuple(hits[:NEAREST]), removed=removed, usage=usage,
-            mode=mode, degraded=degraded, notes=notes,
+            mode=mode, degraded=degraded, notes=notes, confidence=confidence,
         )  # fmt: skip
     numbered = list(dict.fromkeys(c for claim in kept for c in claim.citations))
     # A quoted "[3]" must not read as our marker: in the text alone it gets other brackets.
@@ -200,7 +198,7 @@ def _answer(
     ]
     return Answer(
         request.question, " ".join(parts), tuple(kept), tuple(numbered), removed=removed, usage=usage, mode=mode,
-        degraded=degraded, notes=notes,
+        degraded=degraded, notes=notes, confidence=confidence,
     )  # fmt: skip
 
 

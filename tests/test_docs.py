@@ -20,8 +20,15 @@ def test_the_readme_shows_what_the_demo_prints(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == shown[1]
 
 
+def test_the_readme_shows_what_the_evals_print(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", "run", "--no-llm", "--name", "readme"]) == 0
+    shown = re.search(r"<!-- eval -->\n```\n(.*?)```", README, re.DOTALL)
+    assert shown
+    assert capsys.readouterr().out == shown[1]
+
+
 def test_the_readme_names_every_module_and_setting() -> None:
-    for path in [*ROOT.glob("index/*.py"), *ROOT.glob("rag/*.py")]:
+    for path in [*ROOT.glob("index/*.py"), *ROOT.glob("rag/*.py"), *ROOT.glob("evals/*.py")]:
         assert path.name == "__init__.py" or path.name in README, path
     source = (ROOT / "rag/settings.py").read_text()
     for name in re.findall(r'"((?:BYLINE|OPENAI)_[A-Z_]+)"', source):
