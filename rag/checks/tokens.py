@@ -1,0 +1,58 @@
+"""Words with their places, as the checks read them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from index.words import STOPWORDS, fold, stem
+
+# Whole abbreviations (U.S.), words with inner apostrophes and hyphens cut, numbers with their points and commas.
+_TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d[\d,]*(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\W_]+")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;][”\"’')\]]*\s+|[“\"(\[]\s*|\n\s*|^[-*]\s*)$")
+
+_SAME = {
+    "gen": "general", "sen": "senator", "rep": "representative", "gov": "governor", "lt": "lieutenant",
+    "col": "colonel", "sgt": "sergeant", "capt": "captain", "cmdr": "commander", "maj": "major", "brig": "brigadier",
+    "dr": "doctor", "prof": "professor", "pres": "president", "st": "saint", "dept": "department",
+    "u.s.": "us", "u.s.a.": "us", "usa": "us", "u.k.": "uk", "u.n.": "un", "e.u.": "eu",
+    "percent": "percent", "per": "per",
+}  # fmt: skip
+"""Spellings of one word. The left side never differs from its long form in meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or number at text[start:end]; `key` is equal for words that mean the same (its stem, mostly)."""
+
+    text: str
+    start: int
+    end: int
+    key: str
+    content: bool
+    begins: bool
+    """Whether it begins a sentence or a quotation, where any word has a capital."""
+
+    @property
+    def capital(self) -> bool:
+        """Whether a capital marks it as (part of) a name, wherever it stands."""
+        return any(c.isupper() for c in self.text)
+
+
+@lru_cache(maxsize=4096)
+def tokens(text: str) -> tuple[Token, ...]:
+    """The words and numbers of `text`, in order."""
+    found = []
+    for match in _TOKEN.finditer(text):
+        word = match.group()
+        low = fold(word)
+        if low.endswith(("'s", "’s")):
+            low = low[:-2]
+        low = _SAME.get(low, low)
+        begins = bool(_SENTENCE_START.search(text, max(0, match.start() - 8), match.start())) or not match.start()
+        content = low not in STOPWORDS or (
+            word[:1].isupper() and word.replace(".", "").upper() in ("US", "IT") and word.isupper()
+        )
+        found.append(Token(word, match.start(), match.end(), stem(low.rstrip(".")), content, begins))
+    return tuple(found)
