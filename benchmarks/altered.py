@@ -49,6 +49,9 @@ _PLACES = """Iraq Iran Baghdad Washington Canada Germany France Kuwait Syria Isr
 Tehran Turkey Italy Spain Poland Egypt India Australia Mexico Brazil Africa Asia Europe England Scotland Ireland California
 Texas Florida Chicago Boston Rome Vienna Moscow Tokyo Beijing Jordan Lebanon Ottawa Erbil Qatar Norway Sweden Denmark""".split()
 _NUMBER_WORDS = "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty".split()
+_TITLES = frozenset(
+    "Prime Minister President Secretary General Major Senator Defense State King Queen Sir Brig Gen Mr".split()
+)
 _SAID = r"(?:said|says|told|wrote|tweeted|added|called|warned|announced|insisted|according to)"
 _PERSON = r"[A-Z][a-z]{2,}(?:\s+[A-Z][a-z]{2,})?"
 _NOT_NAMES = frozenset(
@@ -273,7 +276,7 @@ def people(corpus: Corpus) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for file, d in corpus.documents.items():
         pairs = re.findall(r"(?<![.!?“\"\n] )\b[A-Z][a-z]{2,} [A-Z][a-z]{2,}\b", d.text[d.body_start :])
-        found[file] = sorted({p for p in pairs if not _NOT_NAMES & set(p.split())})
+        found[file] = sorted({p for p in pairs if not (_NOT_NAMES | _TITLES) & set(p.split())})
     found[""] = sorted({n for names in found.values() for n in names})
     return found
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from index.words import terms
 from rag.checks.dates import moments
 from rag.checks.names import same_name
 from rag.checks.quotations import flatten, quotations
@@ -69,5 +68,9 @@ def _about(claim: str, sources: Sequence[str]) -> list[str]:
 
 
 def _same(a: str, b: str) -> bool:
-    mine, theirs = [t.text for t in tokens(a)], [t.text for t in tokens(b)]
-    return a == b or any(same_name(x, y) for x in mine for y in theirs if terms(x))
+    """Whether the two go by the same last word ("Gen. Mark Milley", "Milley"), or one is called by it alone."""
+    mine, theirs = ([t.text for t in tokens(name.partition(" of ")[0])] for name in (a, b))
+    if a == b or (mine and theirs and same_name(mine[-1], theirs[-1])):
+        return True
+    short, long = sorted((mine, theirs), key=len)
+    return len(short) == 1 and any(same_name(short[0], x) for x in long)

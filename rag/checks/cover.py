@@ -10,33 +10,30 @@ from rag.checks.names import same_name
 from rag.checks.quantities import quantities
 from rag.checks.tokens import Token, tokens
 
-_PREFIXES = ("un", "non", "in", "im", "dis")
 CONTEXT = 0.5
 """What a word counts that only the words around the lines hold."""
 
+_PREFIXES = ("un", "non", "in", "im", "dis")
 
-def cover(claim: str, sources: Sequence[str], context: str = "") -> tuple[float, list[str]]:
+
+def cover(claim: str, sources: Sequence[str], context: str = "") -> tuple[float, tuple[str, ...]]:
     """Share (0..1) of the claim's content words that the sources hold, and the words they do not.
 
     Numbers and dates are left out (they have checks of their own), and "not signed" finds "unsigned".
     """
-    source = "\n".join(sources)
-    found = tokens(source)
-    there = {t.key for t in found} | set(terms(source))
+    found = [t for s in sources for t in tokens(s)]
+    there = {t.key for t in found} | {k for t in found for k in terms(t.text)}
     plain = {t.text.lower() for t in found}
     capitals = [t.text for t in found if t.capital]
     around = {t.key for t in tokens(context)}
     checked = [(m.start, m.end) for m in moments(claim)]
     checked += [(q.start, q.end) for q in quantities(claim) if q.text.lower() not in ("one", "first")]
     words = [t for t in tokens(claim) if t.content and not any(a <= t.start < b for a, b in checked)]
-    held, missing = 0.0, []
-    for t in words:
-        if _held(t, there, plain, capitals):
-            held += 1
-        else:
-            held += CONTEXT * (t.key in around)
-            missing.append(t.text)
-    return (held / len(words) if words else float(bool(checked))), missing
+    missing = [t for t in words if not _held(t, there, plain, capitals)]
+    if not words:
+        return float(bool(checked and found)), ()
+    lost = sum(1 - CONTEXT * (t.key in around) for t in missing)
+    return 1 - lost / len(words), tuple(t.text for t in missing)
 
 
 def _held(t: Token, there: set[str], plain: set[str], capitals: Sequence[str]) -> bool:

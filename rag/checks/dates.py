@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -25,7 +25,8 @@ _DATE = [
         rf"\b{_DAY}(?:\s+of)?\s+{_MONTH}(?:,?\s+{_YEAR})?",
         rf"\b{_MONTH}\s*{_DAY}(?:,?\s+{_YEAR})?",
         rf"\b{_MONTH},?(?:\s+of)?\s+{_YEAR}",
-        rf"\b(?!May\b|March\b){_MONTH}(?=[\s,.;:)’']|$)",
+        r"\b(?P<month>January|February|April|June|July|August|September|October|November|December"
+        r"|(?:Jan|Feb|Aug|Sept?|Oct|Nov|Dec)\.)(?=[\s,.;:)’']|$)",
         r"\b(?:[Ii]n|[Ll]ast|[Tt]his|[Ss]ince|[Bb]y|[Uu]ntil|[Oo]f|[Ee]arly|[Ll]ate)\s+(?P<month>May|March)\b",
         r"\b(?P<decade>1\d\d0|20\d0)s\b",
         r"\b(?P<century>\d\d?)(?:st|nd|rd|th)[\s-]+centur(?:y|ies)\b",
@@ -83,7 +84,20 @@ def moments(text: str) -> tuple[Moment, ...]:
                 continue
             if moment := _moment(match):
                 found.append(moment)
-    return tuple(sorted(found, key=lambda m: m.start))
+    merged: list[Moment] = []
+    for m in sorted(found, key=lambda m: m.start):
+        last = merged[-1] if merged else None
+        if (
+            last
+            and last.weekday is not None
+            and last.month is None
+            and m.month
+            and not text[last.end : m.start].strip(" ,")
+        ):
+            merged[-1] = replace(m, text=text[last.start : m.end], start=last.start, weekday=last.weekday)
+        else:
+            merged.append(m)
+    return tuple(merged)
 
 
 def _moment(match: re.Match[str]) -> Moment | None:
@@ -177,5 +191,7 @@ def _agrees(mine: Moment, other: Moment) -> bool:
     if mine.decade is not None:
         return other.decade == mine.decade or (other.year or -1) // 10 * 10 == mine.decade
     weekday = other.weekday if other.weekday is not None else _weekday(other.year, other.month, other.day)
+    if weekday is None and mine.month and other.month:
+        weekday = mine.weekday  # without its year a date tells no weekday
     pairs = ((mine.year, other.year), (mine.month, other.month), (mine.day, other.day), (mine.weekday, weekday))
     return all(a is None or a == b for a, b in pairs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from index.words import STOPWORDS, fold, stem, terms
@@ -20,7 +21,7 @@ _SAME_COUNTRY = {stem(w): i for i, row in enumerate(_COUNTRY) for w in row.split
 _SUFFIXES = ("ians", "ian", "ans", "an", "ish", "ese", "is", "i", "ia", "a", "y", "e", "land", "s", "n", "")
 _TITLES = frozenset(
     stem(w)
-    for w in """mr mrs ms dr sir lord lady general gen senator sen representative rep governor gov lieutenant lt colonel
+    for w in """mr mrs ms dr sir hon honorable honourable although because however lord lady general gen senator sen representative rep governor gov lieutenant lt colonel
     col major sergeant sgt captain capt commander admiral brigadier brig professor prof president minister prime
     secretary chief chairman chairwoman ambassador king queen prince princess pope judge justice mayor doctor
     defense defence foreign state government army navy force north south east west northern southern eastern western
@@ -42,7 +43,7 @@ def check_names(claim: str, sources: Sequence[str], context: str = "") -> list[s
     reasons = []
     for name in names(claim):
         missing = [t.text for t in name if not _is_there(t, there)]
-        if missing and not _initials(name, there):
+        if missing and not _initials(name, there) and not _fuller(name, missing, there):
             reasons.append(f"the name {' '.join(missing)} is not in the cited lines")
     return list(dict.fromkeys(reasons))
 
@@ -66,7 +67,7 @@ def names(text: str) -> tuple[tuple[Token, ...], ...]:
             and stem(token.key) not in _TITLES
             and fold(token.text) not in STOPWORDS
             and not any(a <= token.start < b for a, b in dated)
-            and (not token.begins or _begins_with_a_name(all_tokens, i))
+            and (not token.begins or _begins_with_a_name(text, all_tokens, i))
         )
         if named and run and not text[run[-1].end : token.start].strip(" -.’'"):
             run.append(token)
@@ -94,13 +95,21 @@ def same_name(a: str, b: str) -> bool:
     return len(a) >= 7 and len(b) >= 7 and a[0] == b[0] and _skeleton(a) == _skeleton(b)
 
 
-def _begins_with_a_name(found: Sequence[Token], i: int) -> bool:
+def _fuller(name: Sequence[Token], missing: Sequence[str], there: _Known) -> bool:
+    """Whether a given name was only added to a surname that stands there alone: Mark Esper for Esper."""
+    last = name[-1].text
+    return last not in missing and last in there.capitals and last not in there.surnames
+
+
+def _begins_with_a_name(text: str, found: Sequence[Token], i: int) -> bool:
     token = found[i]
     if (token.text.isupper() and len(token.text) > 1) or any(c.isupper() for c in token.text[1:]):
         return True
     after = found[i + 1] if i + 1 < len(found) else None
     if after is None or _ORDINARY.search(fold(token.text)):
         return False
+    if text[token.end : after.start].strip():
+        return False  # "However, Holm"
     if after.capital and not after.begins and stem(after.key) not in _TITLES:
         return True
     return fold(after.text) in (
@@ -116,30 +125,37 @@ def _begins_with_a_name(found: Sequence[Token], i: int) -> bool:
     ) and not token.text.endswith("s")
 
 
-def _known(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
-    return _known_words(text)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The words of a text: their keys, those with a capital, and those that follow another name directly."""
+
+    keys: frozenset[str]
+    capitals: tuple[str, ...]
+    surnames: frozenset[str]
 
 
 @lru_cache(maxsize=512)
-def _known_words(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
+def _known(text: str) -> _Known:
     found = tokens(text)
-    joined = (
-        fold(a.text + b.text) for a, b in zip(found, found[1:], strict=False) if a.capital
-    )  # South East, Southeast
-    keys = frozenset(t.key for t in found) | frozenset(terms(text)) | frozenset(stem(w) for w in joined)
-    capitals = tuple(dict.fromkeys(t.text for t in found if t.capital))
-    return keys, capitals
+    pairs = [
+        (a, b) for a, b in zip(found, found[1:], strict=False) if a.capital and not text[a.end : b.start].strip(" .-\n")
+    ]
+    joined = frozenset(stem(fold(a.text + b.text)) for a, b in pairs)  # South East, Southeast
+    return _Known(
+        frozenset(t.key for t in found) | frozenset(terms(text)) | joined,
+        tuple(dict.fromkeys(t.text for t in found if t.capital)),
+        frozenset(b.text for a, b in pairs if b.capital and a.content and stem(a.key) not in _TITLES),
+    )
 
 
-def _is_there(token: Token, there: tuple[frozenset[str], tuple[str, ...]]) -> bool:
-    keys, capitals = there
-    return token.key in keys or any(same_name(token.text, other) for other in capitals)
+def _is_there(token: Token, there: _Known) -> bool:
+    return token.key in there.keys or any(same_name(token.text, other) for other in there.capitals)
 
 
-def _initials(name: Iterable[Token], there: tuple[frozenset[str], tuple[str, ...]]) -> bool:
+def _initials(name: Iterable[Token], there: _Known) -> bool:
     """UN for United Nations, and the other way round."""
     words = [t.text for t in name]
-    capitals = there[1]
+    capitals = there.capitals
     if len(words) == 1 and 2 <= len(words[0].replace(".", "")) <= 6 and words[0].isupper():
         first = "".join(c[0] for c in capitals)
         return words[0].replace(".", "") in first

@@ -108,9 +108,9 @@ def _scopes(text: str) -> tuple[tuple[Token, ...], ...]:
         follows = found[i + 1].text.lower() if i + 1 < len(found) else ""
         if not is_cue(token) and (verb is None or (verb and verb != follows)):
             continue
-        if low == "no" and follows in ("longer", "more", "one"):
-            pass
-        elif low == "not" and follows in ("only", "just"):
+        if low == "no" and text[token.end : token.end + 1] in (",", "."):
+            continue  # an answer: "No, it was signed."
+        if low == "not" and follows in ("only", "just"):
             continue
         end = _CLAUSE_END.search(text, token.end)
         limit = end.start() if end else len(text)
@@ -125,7 +125,12 @@ def _by_prefix(plain_side: str, negated_side: str) -> list[tuple[str, str]]:
     here, there = _words(plain_side), _words(negated_side)
     not_here = {s for scope in _scopes(plain_side) for s in terms(" ".join(t.text for t in scope))}
     pairs = [(w, p + w) for w in here - _NO_OPPOSITE if len(w) > 3 for p in _PREFIXES if p + w in there]
-    return [(w, n) for w, n in pairs if w not in there and n not in here and stem(w) not in not_here]
+    doubly = reached(negated_side)  # "not uncommon"
+    return [
+        (w, n)
+        for w, n in pairs
+        if w not in there and n not in here and stem(w) not in not_here and stem(n) not in doubly
+    ]
 
 
 @lru_cache(maxsize=4096)

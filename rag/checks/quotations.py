@@ -10,7 +10,8 @@ _QUOTED = re.compile(
     r"“([^“”]+)”|\"([^\"]+)\"|(?<![\w’'])‘([^‘]+?)’(?!\w)|(?<![\w'])'(?=\w)([^']*(?:\w'\w[^']*)*)'(?!\w)"
 )
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_GAP = re.compile(r"…|\.\s?\.\s?\.|\[[^\]]*\]")
+_ELLIPSIS = re.compile(r"…|\.\s?\.\s?\.")
+_GAP = re.compile(rf"{_ELLIPSIS.pattern}|\[[^\]]*\]")  # brackets of the source's own are its words
 
 
 def check_quotations(claim: str, sources: Sequence[str]) -> list[str]:
@@ -19,11 +20,10 @@ def check_quotations(claim: str, sources: Sequence[str]) -> list[str]:
     Letter case, white space, the shape of quotation marks and the stops beside them do not count. An
     ellipsis or an editor's brackets leave words out; the parts must then stand in that order.
     """
-    flat = [flatten(s) for s in sources]
     return [
         f"these words are not in the cited lines: “{q}”"
         for q in quotations(claim)
-        if not any(_stands(q, s) for s in flat)
+        if not any(_stands(q, s) for s in sources)
     ]
 
 
@@ -38,9 +38,12 @@ def flatten(text: str) -> str:
     return " " + " ".join(_WORDS.findall(text.lower().replace("’", "'"))) + " "
 
 
-def _stands(quotation: str, flat: str) -> bool:
+def _stands(quotation: str, source: str) -> bool:
+    flat = flatten(source)
+    if flatten(quotation) in flat:
+        return True
     at = 0
-    for part in _GAP.split(quotation):
+    for part in (_ELLIPSIS if "[" in source else _GAP).split(quotation):
         words = flatten(part)
         if words.strip():
             at = flat.find(words, at)

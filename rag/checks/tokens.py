@@ -10,7 +10,7 @@ from index.words import STOPWORDS, fold, stem
 
 # Whole abbreviations (U.S.), words with inner apostrophes and hyphens cut, numbers with their points and commas.
 _TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d[\d,]*(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\W_]+")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:;][”\"’')\]]*\s+|[“\"(\[]\s*|\n\s*|^[-*]\s*)$")
+_SENTENCE_START = re.compile(r"(?:^\s*|[.!?:;][”\"’')\]]*\s+|[“\"]\s*|\n\s*|^[-*]\s*)$")
 
 _SAME = {
     "gen": "general", "sen": "senator", "rep": "representative", "gov": "governor", "lt": "lieutenant",
