@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from index.split import sentences
-from index.words import terms
+from rag.checks.tokens import tokens
 
 SMALL = 12
 """Numbers up to this one stand in any long text by chance."""
@@ -38,7 +38,7 @@ def bearing(claim: str, evidence: Sequence[Evidence]) -> list[Evidence]:
 
     A small number stands in any long text by chance: a sentence that brings nothing but one is not taken.
     """
-    wanted = set(terms(claim))
+    wanted = _words(claim)
     left = {t for t in wanted if not _small(t)}
     rest = [(Evidence(s, e.context, e.date), words) for e in evidence for s, words in _split(e.text)]
     chosen: list[Evidence] = []
@@ -55,6 +55,10 @@ def bearing(claim: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     return chosen
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(t.key for t in tokens(text) if t.content)
+
+
 def _small(term: str) -> bool:
     return term.isdecimal() and len(term) < 3 and int(term) <= SMALL
 
@@ -63,4 +67,4 @@ def _small(term: str) -> bool:
 def _split(text: str) -> tuple[tuple[str, frozenset[str]], ...]:
     spans = sentences(text) if _MANY.search(text) else []
     parts = [text[s.start : s.end] for s in spans] or [text]
-    return tuple((p, frozenset(terms(p))) for p in parts)
+    return tuple((p, _words(p)) for p in parts)

@@ -44,7 +44,9 @@ def check_slots(claim: str, sources: Sequence[str], context: str = "") -> list[s
             continue
         denies, denied = any(map(is_cue, here)), any(map(is_cue, there))
         if denies != denied:
-            if a1 > 0 and a2 < len(mine) and not _said_otherwise(here, there):
+            # What only the source has may be a clause of its own: "the clerk, who was not named, keeps".
+            apart = not here and not is_cue(there[-1])
+            if a1 > 0 and a2 < len(mine) and not apart and not _said_otherwise(here, there):
                 reasons.append(_DENIES if denies else _DENIED)
         elif tag == "replace":
             reasons += _replaced(here, there, known)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from index.words import STOPWORDS, fold, stem
 
 # Whole abbreviations (U.S.), words with inner apostrophes and hyphens cut, numbers with their points and commas.
-_TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d[\d,]*(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\W_]+")
+_TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\W_]+")
 _SENTENCE_START = re.compile(r"(?:^\s*|[.!?:;][”\"’')\]]*\s+|[“\"]\s*|\n\s*|^[-*]\s*)$")
 
 _SAME = {
