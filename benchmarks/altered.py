@@ -90,7 +90,7 @@ class Corpus:
             if a <= last and b >= first:
                 before = [t for _, _, t in spans[max(0, i - CONTEXT) : i]]
                 about = [x for x in (d.title, d.source, d.author) if x]
-                out.append(Evidence(text, "\n".join((*about, *before)), d.date))
+                out.append(Evidence(text, (*about, *before), d.date))
         return out
 
 

@@ -43,7 +43,7 @@ def check(claim: str, sources: str | Evidence | Sequence[str | Evidence]) -> Che
     evidence = [Evidence(s) if isinstance(s, str) else s for s in given]
     near = bearing(claim, evidence)
     texts = [e.text for e in near]
-    around = "\n".join(dict.fromkeys((*(e.text for e in evidence), *(e.context for e in evidence))))
+    around = tuple(dict.fromkeys(t for e in evidence for t in (e.text, *e.context)))
     reasons = contradictions(claim, evidence, near, around)
     score, missing = cover(claim, texts, around)
     if reasons:
@@ -59,7 +59,9 @@ def statement(claim: str) -> str:
     return _NOT_WORDS.sub("", claim)
 
 
-def contradictions(claim: str, evidence: Sequence[Evidence], near: Sequence[Evidence], around: str) -> list[str]:
+def contradictions(
+    claim: str, evidence: Sequence[Evidence], near: Sequence[Evidence], around: Sequence[str]
+) -> list[str]:
     """What in the claim the evidence lacks or denies; `near` are the sentences that bear on it."""
     texts = [e.text for e in near]
     return [

@@ -166,7 +166,7 @@ def test_names_are_runs_of_capitals_without_titles_and_dates() -> None:
     ],
 )
 def test_names(claim: str, source: str, context: str, missing: list[str]) -> None:
-    assert check_names(claim, [source], context) == [f"the name {n} is not in the cited lines" for n in missing]
+    assert check_names(claim, [source], [context]) == [f"the name {n} is not in the cited lines" for n in missing]
 
 
 # --- denials ------------------------------------------------------------------------------------
@@ -287,7 +287,7 @@ def test_a_name_in_the_place_of_another_is_seen_even_where_the_lines_hold_both(c
 
 def test_cover_counts_a_word_of_the_context_half() -> None:
     # mayor and bridge stand in the lines, harbour only around them: (1 + 1 + 0.5) / 3.
-    assert cover("The harbour mayor's bridge.", ["The mayor has a bridge."], "the harbour") == (2.5 / 3, ("harbour",))
+    assert cover("The harbour mayor's bridge.", ["The mayor has a bridge."], ["the harbour"]) == (2.5 / 3, ("harbour",))
 
 
 def test_bearing_takes_the_fewest_sentences_and_none_for_a_small_number_alone() -> None:

@@ -30,7 +30,7 @@ _PRONOUN = re.compile(
 _NO_PERSON = frozenset("The A An In On At But And He She They It I We This That When As If After Before".split())
 
 
-def check_attribution(claim: str, sources: Sequence[str], context: str = "") -> list[str]:
+def check_attribution(claim: str, sources: Sequence[str]) -> list[str]:
     """A speaker of the claim whom the sources do not let speak, where they name another speaker."""
     mine = speakers(claim)
     if not mine:
@@ -46,7 +46,7 @@ def check_attribution(claim: str, sources: Sequence[str], context: str = "") -> 
     ]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def speakers(text: str) -> tuple[str, ...]:
     """Those whom the text lets speak, by name."""
     found = []

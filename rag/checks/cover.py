@@ -16,7 +16,7 @@ CONTEXT = 0.5
 _PREFIXES = ("un", "non", "in", "im", "dis")
 
 
-def cover(claim: str, sources: Sequence[str], context: str = "") -> tuple[float, tuple[str, ...]]:
+def cover(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> tuple[float, tuple[str, ...]]:
     """Share (0..1) of the claim's content words that the sources hold, and the words they do not.
 
     Numbers and dates are left out (they have checks of their own), and "not signed" finds "unsigned".
@@ -25,7 +25,7 @@ def cover(claim: str, sources: Sequence[str], context: str = "") -> tuple[float,
     there = {t.key for t in found} | {k for t in found for k in terms(t.text)}
     plain = {t.text.lower() for t in found}
     capitals = [t.text for t in found if t.capital]
-    around = {t.key for t in tokens(context)}
+    around = {t.key for c in context for t in tokens(c)}
     checked = [(m.start, m.end) for m in moments(claim)]
     checked += [(q.start, q.end) for q in quantities(claim) if q.text.lower() not in ("one", "first")]
     words = [t for t in tokens(claim) if t.content and not any(a <= t.start < b for a, b in checked)]

@@ -74,7 +74,7 @@ def check_dates(claim: str, evidence: Sequence[Evidence]) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def moments(text: str) -> tuple[Moment, ...]:
     """The dates and times of `text`, in order of the text."""
     found: list[Moment] = []

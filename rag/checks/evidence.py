@@ -29,7 +29,7 @@ class Evidence:
     """
 
     text: str
-    context: str = ""
+    context: tuple[str, ...] = ()
     date: str | None = None
 
 
@@ -63,7 +63,7 @@ def _small(term: str) -> bool:
     return term.isdecimal() and len(term) < 3 and int(term) <= SMALL
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _split(text: str) -> tuple[tuple[str, frozenset[str]], ...]:
     spans = sentences(text) if _MANY.search(text) else []
     parts = [text[s.start : s.end] for s in spans] or [text]

@@ -33,13 +33,18 @@ _ORDINARY = re.compile(r"(?:ing|ly|tion|tions|ment|ments|ness|ity|ities|able|ibl
 _INITIALS = re.compile(r"\b[A-Z]\.?\s?(?:[A-Z]\.?\s?)+\b")
 
 
-def check_names(claim: str, sources: Sequence[str], context: str = "") -> list[str]:
+def check_names(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> list[str]:
     """Names of the claim that neither the sources nor the words around them hold.
 
     Endings ("Iraqi" of Iraq), the other spellings of one name ("Suleimani" of Soleimani), initials ("UN" of United
     Nations) and titles are no other names.
     """
-    there = _known("\n".join((*sources, context)))
+    known = [_known(text) for text in (*sources, *context)]
+    there = _Known(
+        frozenset().union(*(k.keys for k in known)),
+        tuple(dict.fromkeys(c for k in known for c in k.capitals)),
+        frozenset().union(*(k.surnames for k in known)),
+    )
     reasons = []
     for name in names(claim):
         missing = [t.text for t in name if not _is_there(t, there)]
@@ -48,7 +53,7 @@ def check_names(claim: str, sources: Sequence[str], context: str = "") -> list[s
     return list(dict.fromkeys(reasons))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def names(text: str) -> tuple[tuple[Token, ...], ...]:
     """Runs of words that a capital marks as names, titles and dates left out.
 
@@ -134,7 +139,7 @@ class _Known:
     surnames: frozenset[str]
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=16_384)
 def _known(text: str) -> _Known:
     found = tokens(text)
     pairs = [
@@ -162,7 +167,7 @@ def _initials(name: Iterable[Token], there: _Known) -> bool:
     return len(words) > 1 and any("".join(w[0] for w in words) == c.replace(".", "") for c in capitals)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _skeleton(word: str) -> str:
     plain = re.sub(r"[aeiouy'’-]", "", word.replace("q", "k").replace("c", "k").replace("ph", "f"))
     return re.sub(r"(.)\1+", r"\1", plain)

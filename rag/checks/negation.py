@@ -78,26 +78,26 @@ def opposite(a: str, b: str) -> bool:
     return len(short) > 3 and short not in _NO_OPPOSITE and any(long == p + short for p in _PREFIXES)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def denied(text: str) -> dict[str, str]:
     """Stem to word for the first content word that each cue denies: "would not take" denies take."""
     return {stem(t.text.lower()): t.text for first, *_ in _scopes(text) for t in [first]}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def reached(text: str) -> frozenset[str]:
     """Stems of the content words that a cue may deny."""
     return frozenset(stem(t.text.lower()) for scope in _scopes(text) for t in scope)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def plain(text: str) -> frozenset[str]:
     """Stems of the content words that stand somewhere out of the reach of every cue."""
     inside = {t.start for scope in _scopes(text) for t in scope}
     return frozenset(stem(t.text.lower()) for t in tokens(text) if t.content and t.start not in inside)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _scopes(text: str) -> tuple[tuple[Token, ...], ...]:
     """The content words behind each cue, up to the end of its clause."""
     found = tokens(text)
@@ -133,6 +133,6 @@ def _by_prefix(plain_side: str, negated_side: str) -> list[tuple[str, str]]:
     ]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _words(text: str) -> frozenset[str]:
     return frozenset(w.lower().replace("-", "") for w in re.findall(r"[\w-]+", text))

@@ -134,7 +134,7 @@ def numbers(text: str) -> list[float]:
     return [q.value for q in quantities(text) if q.text.lower() != "one" and not q.ordinal]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def quantities(text: str) -> tuple[Quantity, ...]:
     """The numbers of `text` with what they count, in order."""
     return tuple(_complete(text, q) for q in _values(text))

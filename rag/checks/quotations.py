@@ -32,7 +32,7 @@ def quotations(text: str) -> list[str]:
     return [next(filter(None, groups)) for groups in _QUOTED.findall(text) if any(groups)]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def flatten(text: str) -> str:
     """Lower-cased words alone, with a blank at both ends."""
     return " " + " ".join(_WORDS.findall(text.lower().replace("’", "'"))) + " "

@@ -20,7 +20,7 @@ _LONGEST = 6
 """Words in a difference at most; longer ones are other wording."""
 
 
-def check_slots(claim: str, sources: Sequence[str], context: str = "") -> list[str]:
+def check_slots(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> list[str]:
     """Differences between the claim and the source sentence most like it that change who, where, when or whether.
 
     The words around the sources tell which words are names where one begins a sentence.
@@ -35,7 +35,7 @@ def check_slots(claim: str, sources: Sequence[str], context: str = "") -> list[s
             best = same, theirs, matcher
     if best is None or best[0] < _LIKENESS * len(mine):
         return []
-    known = {t.key for text in (claim, *sources, context) for name in names(text) for t in name}
+    known = {t.key for text in (claim, *sources, *context) for name in names(text) for t in name}
     reasons = []
     _, theirs, matcher = best
     for tag, a1, a2, b1, b2 in matcher.get_opcodes():
