@@ -240,7 +240,7 @@ def _sweep(args: argparse.Namespace, settings: Settings) -> int:
 
 def _judge(args: argparse.Namespace, settings: Settings) -> int:
     from evals import judge
-    from rag.llm import make_llm
+    from rag.providers import make_llm
 
     run = _read(args.run_name, args, settings)
     if args.draft_labels:

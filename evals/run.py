@@ -148,7 +148,7 @@ def _ask_all(
 def _model(plan: Plan, store: ReplyStore | None, repeat: int) -> Any:
     if store is None:
         return False
-    from rag.llm import make_llm
+    from rag.providers import make_llm
 
     return KeptReplies(make_llm(plan.settings), store, repeat)
 
