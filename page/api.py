@@ -13,7 +13,7 @@ from index.errors import BylineError, UsageError
 from index.types import SyncReport
 from page.articles import Articles, key, with_keys
 from page.indexing import Indexing
-from rag.chain import search, stream
+from rag import chain
 from rag.request import make_request
 from rag.settings import Settings
 from rag.types import Answer, Claim, Event, Hit, Progress
@@ -39,7 +39,7 @@ class Api:
         yield Progress("checking the articles")
         notes: list[str] = []
         yield from self.indexing.bring_up_to_date(request, notes)
-        for event in stream(
+        for event in chain.stream(
             request.question, corpus=corpus, settings=self.settings, history=history, llm=llm, refresh=False, **limits
         ):
             yield _noted(event, notes)
@@ -50,7 +50,7 @@ class Api:
         request = make_request(query, corpus=self.articles.corpus, settings=self.settings, **limits)
         for _ in self.indexing.bring_up_to_date(request, []):
             pass
-        return search(query, corpus=request.corpus, k=k, settings=self.settings, refresh=False, **limits)
+        return chain.search(query, corpus=request.corpus, k=k, settings=self.settings, refresh=False, **limits)
 
     def message(self, error: BaseException) -> str:
         """An error in one line for the browser, without the places of folders on this machine."""
@@ -104,7 +104,7 @@ def endpoints(api: Api) -> dict[str, Callable[..., Any]]:
         assert isinstance(answer, Answer)
         return answer.to_dict()
 
-    def find(
+    def search(
         query: str,
         k: int = 10,
         since: str = "",
@@ -133,7 +133,7 @@ def endpoints(api: Api) -> dict[str, Callable[..., Any]]:
             raise failing(e) from e
         return [asdict(h) | {"place": str(h)} for h in hits]
 
-    def read(place: str, context: int = 2) -> dict[str, Any]:
+    def show(place: str, context: int = 2) -> dict[str, Any]:
         """Read lines of one article with the lines around them, for instance those that an answer cites.
 
         Args:
@@ -174,7 +174,7 @@ def endpoints(api: Api) -> dict[str, Callable[..., Any]]:
             yield {"type": "error", "message": api.message(e)}
 
     # The page cancels by number: `chat` is function 0.
-    return {"chat": chat, "reindex": reindex, "ask": ask, "search": find, "show": read}
+    return {"chat": chat, "reindex": reindex, "ask": ask, "search": search, "show": show}
 
 
 def _noted(event: Event, notes: list[str]) -> Event:

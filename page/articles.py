@@ -52,8 +52,9 @@ class _Text:
     def line(self, number: int) -> tuple[int, int]:
         """Start and end (without the line end) of line `number`, from 1."""
         start = self.starts[number - 1]
-        end = self.starts[number] - 1 if number < len(self.starts) else len(self.document.text)
-        return start, end
+        if number < len(self.starts):
+            return start, self.starts[number] - 1
+        return start, len(self.document.text) - self.document.text.endswith("\n")
 
     def line_at(self, offset: int) -> int:
         """The line that holds the character at `offset`."""
@@ -101,7 +102,6 @@ class Articles:
             with open_reader(self.plan).snapshot() as reader:
                 skipped = sorted(reader.catalog.skipped().items())
                 about["passages"] = reader.catalog.counts()[1]
-                about["embedder"] = reader.catalog.meta()["embedder_name"]
         except IndexMissing:
             return about
         dates = sorted(d.date for d in rows if d.date)

@@ -17,7 +17,7 @@ SAMPLED = 80
 """Articles that are looked at, spread over the corpus."""
 
 _NAME = r"[A-Z][a-z’'-]\w+(?: [A-Z]\.)?(?: [A-Z][\w’'-]+){1,2}"
-_SAID = re.compile(rf"(?<![Tt]he )\b({_NAME}),? (?:said|told|wrote|warned|announced|called)\b")
+_SAID = re.compile(rf"\b(?:([Tt]he) )?({_NAME}),? (?:said|told|wrote|warned|announced|called)\b")
 _NUMBER = r"(?:\d[\d,.]*|hundreds of|dozens of|two|three|four|five|six|seven|eight|nine|ten)"
 _MANY = re.compile(rf"\b{_NUMBER} ([a-z]{{4,}}s)\b")
 _THING = re.compile(rf"(?<=[a-z,] )((?:the )?{_NAME})\b")
@@ -54,7 +54,7 @@ def _found(corpus: Path, settings: Settings) -> tuple[list[str], list[str], list
         documents = reader.catalog.documents()
         for document in documents[:: len(documents) // SAMPLED + 1]:
             text = "\n".join(p.text for p in reader.catalog.passages_of(document.id) if not p.header)
-            said.update({m[1] for m in _SAID.finditer(text)})
+            said.update({m[2] for m in _SAID.finditer(text) if not m[1]})  # "the" comes before what is no person
             many.update({m[1] for m in _MANY.finditer(text)} - _UNITS)
             things.update({m[1] for m in _THING.finditer(text)})
     speakers = [name for name, _ in said.most_common(6) if name.split()[0] not in _OPENINGS]

@@ -61,9 +61,11 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         if scope["type"] != "http":
-            return await send({"type": "websocket.close", "code": 1008})
+            await send({"type": "websocket.close", "code": 1008})
+            return
 
         async def reply(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -74,7 +76,8 @@ class Guard:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         refusal = self._refusal(scope["method"], scope["path"], headers)
         if refusal is None:
-            return await self.app(scope, receive, reply)
+            await self.app(scope, receive, reply)
+            return
         status, reason = refusal
         if status == 401 and "authorization" in headers:
             await asyncio.sleep(WRONG_LOGIN)
@@ -87,7 +90,10 @@ class Guard:
     def _refusal(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if self._local and re.sub(r":\d+$", "", host).lower() not in ("127.0.0.1", "localhost", "[::1]"):
-            return 421, "this page answers to 127.0.0.1 and localhost only"  # another name that points here (DNS rebinding)
+            return (
+                421,
+                "this page answers to 127.0.0.1 and localhost only",
+            )  # another name that points here (DNS rebinding)
         origin = headers.get("origin")
         if origin is not None and re.sub(r"^https?://", "", origin).lower() != host.lower():
             return 403, "requests from other sites are refused"

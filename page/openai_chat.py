@@ -125,9 +125,7 @@ def _stream(head: dict[str, Any], events: Iterator[Any], usage: bool, api: Api) 
                 yield chunk({"content": rest + _sources(event)})
                 yield chunk({}, "stop", byline=event.to_dict())
                 if usage:
-                    yield _event(
-                        head | {"object": "chat.completion.chunk", "choices": [], "usage": _usage(event)}
-                    )
+                    yield _event(head | {"object": "chat.completion.chunk", "choices": [], "usage": _usage(event)})
     except BylineError as e:
         yield _event({"error": {"message": api.message(e), "type": "server_error", "param": None, "code": None}})
     yield "data: [DONE]\n\n"

@@ -168,7 +168,9 @@ def serve(app: FastAPI, options: Options) -> None:
         listening.bind((options.host, options.port))
     except (OSError, OverflowError) as e:
         listening.close()
-        raise UsageError(f"cannot serve on {options.host} port {options.port} ({e}); give a free one with --port") from e
+        raise UsageError(
+            f"cannot serve on {options.host} port {options.port} ({e}); give a free one with --port"
+        ) from e
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{listening.getsockname()[1]}"
     print(f"Byline is at {url}" + (f", its MCP server at {url}/gradio_api/mcp/" if options.mcp else ""), flush=True)

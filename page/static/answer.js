@@ -16,7 +16,8 @@ export function short(place) {
   return name.length > 40 ? `…${name.slice(-38)}` : name;
 }
 
-const same = (a, b) => a.file === b.file && a.start === b.start && a.end === b.end;
+export const keyOf = (c) => `${c.doc} ${c.start} ${c.end}`;
+const same = (a, b) => keyOf(a) === keyOf(b);
 
 // All citations of an answer in the order in which they are shown; the first ones are numbered as in its text.
 export function citationsOf(turn) {
@@ -91,7 +92,7 @@ function cite(citation, context, claim) {
   return h(
     "button",
     {
-      type: "button", class: "cite", "aria-label": `Source ${number}: ${place}`, "aria-describedby": "card",
+      type: "button", class: "cite", dataset: { key: keyOf(citation) }, "aria-label": `Source ${number}: ${place}`, "aria-describedby": "card",
       onclick: () => context.open(context, citation, claim), ...card(citation),
     },
     h("b", {}, `${number}`),

@@ -1,6 +1,6 @@
 // The page: the conversation on the left, articles and sources on the right.
 
-import { hideCard, render } from "./answer.js";
+import { hideCard, keyOf, render } from "./answer.js";
 import { api, h, plural, run, say } from "./dom.js";
 import { limits, limitsGiven, limitsInWords, showPanel, span } from "./panel.js";
 import { showSource } from "./viewer.js";
@@ -120,6 +120,7 @@ function openSide() {
 }
 
 function closeSide() {
+  markOpen(null, null);
   document.body.classList.remove("open");
   for (const node of [document.querySelector("main"), document.querySelector("header")]) node.inert = false;
   drawPanel();
@@ -130,10 +131,20 @@ function closeSide() {
 async function openSource(context, citation, claim) {
   hideCard();
   openSide();
-  document.querySelectorAll(".claim.open").forEach((n) => n.classList.remove("open"));
-  document.activeElement?.closest?.(".claim")?.classList.add("open");
   side.dataset.shows = "source";
-  await showSource(side, { cites: context.cites, citation, claim, back: closeSide });
+  const shown = (c) => markOpen(context.turn.node, c);
+  await showSource(side, { cites: context.cites, citation, claim, shown, back: closeSide });
+}
+
+// The sentence whose source is open, also when one steps from citation to citation.
+function markOpen(node, citation) {
+  document.querySelectorAll(".claim.open").forEach((n) => n.classList.remove("open"));
+  document.querySelectorAll("#turns .cite[aria-current]").forEach((n) => n.removeAttribute("aria-current"));
+  const chips = citation && node ? [...node.querySelectorAll(".cite")].filter((n) => n.dataset.key === keyOf(citation)) : [];
+  chips.forEach((n) => n.setAttribute("aria-current", "true"));
+  const claim = chips[0]?.closest(".claim");
+  claim?.classList.add("open");
+  claim?.scrollIntoView({ block: "nearest" });
 }
 
 function openArticle(article) {
@@ -246,7 +257,8 @@ document.addEventListener("keydown", (e) => {
 const THEMES = { auto: "dark", dark: "light", light: "auto" };
 function theme(name) {
   document.documentElement.dataset.theme = name;
-  $("theme").textContent = { auto: "Theme: auto", dark: "Theme: dark", light: "Theme: light" }[name];
+  $("themename").textContent = { auto: "Auto", dark: "Dark", light: "Light" }[name];
+  $("theme").setAttribute("aria-label", `Theme: ${name}`);
 }
 $("theme").addEventListener("click", () => {
   const name = THEMES[document.documentElement.dataset.theme];
@@ -258,4 +270,4 @@ theme(document.documentElement.dataset.theme);
 restore();
 await refreshOverview(true);
 if (overview?.articles === null) await firstRun();
-if (!turns.length) suggest();
+if (!turns.length && overview?.articles) suggest();

@@ -27,7 +27,10 @@ export function showPanel(panel, { overview, openArticle, changed, close }) {
   const list = h("ul", { class: "list" });
   const count = h("p", { class: "count", "aria-live": "polite" });
   const state = h("div", { class: "state", "aria-live": "polite" });
-  const field = (name, label, node) => h("label", {}, h("span", {}, label), bind(node, name, changed));
+  const field = (name, label, node) => {
+    node.setAttribute("aria-label", label);
+    return h("label", {}, h("span", {}, label), bind(node, name, changed));
+  };
   const update = h("button", { type: "button", class: "plain", onclick: () => reindex(state, update, () => changed(true)) }, "Look for changes");
   const find = h("input", { type: "search", placeholder: "Find an article", "aria-label": "Find an article by title, file, source or date" });
   let typing;
@@ -38,20 +41,20 @@ export function showPanel(panel, { overview, openArticle, changed, close }) {
   panel.replaceChildren(
     h("div", { class: "head" },
       h("div", { class: "bar" }, h("h2", {}, "Articles"), h("span", { class: "space" }), h("button", { type: "button", class: "quiet narrow", onclick: close }, "Close")),
-      h("p", { class: "about" }, overview.articles === null ? "Not indexed yet." : `${span(overview)} · ${plural(overview.passages, "passage")} · embedder ${overview.embedder}`),
+      h("p", { class: "about" }, overview.articles === null ? "Not indexed yet." : `${span(overview)} · ${plural(overview.passages, "passage")}`),
       h("div", { class: "row" }, update, overview.uploads && uploadButton(state, () => reindex(state, update, () => changed(true)))),
       state),
     h("div", { class: "body", tabindex: "0", role: "region", "aria-label": "Indexed articles" },
       h("fieldset", {},
         h("legend", {}, "Ask only"),
-        field("since", "from", h("input", { type: "date" })),
-        field("until", "to", h("input", { type: "date" })),
-        overview.sources.length > 0 && field("source", "source", h("select", {}, h("option", { value: "" }, "any"), overview.sources.map((s) => h("option", { value: s }, s)))),
-        field("files", "files", h("input", { type: "text", placeholder: "wire/*", spellcheck: "false" }))),
+        field("since", "From", h("input", { type: "date" })),
+        field("until", "To", h("input", { type: "date" })),
+        overview.sources.length > 0 && field("source", "Source", h("select", {}, h("option", { value: "" }, "any"), overview.sources.map((s) => h("option", { value: s }, s)))),
+        field("files", "Files", h("input", { type: "text", placeholder: "wire/*", spellcheck: "false" }))),
       overview.skipped_total > 0 && skipped(overview),
       find, count, list),
   );
-  fill(list, count, "", openArticle);
+  if (overview.articles !== null) fill(list, count, "", openArticle);
 }
 
 function bind(node, name, changed) {
@@ -71,19 +74,14 @@ function skipped(overview) {
 }
 
 async function fill(list, count, words, openArticle) {
-  let found;
-  try {
-    found = await api(`/page/api/articles?words=${encodeURIComponent(words)}`);
-  } catch {
-    return; // not indexed yet; the panel is drawn again when it is
-  }
+  const found = await api(`/page/api/articles?words=${encodeURIComponent(words)}`);
   const hidden = found.total - found.articles.length;
   count.textContent = words && !found.total ? "No article matches." : hidden > 0 ? `${found.articles.length} of ${plural(found.total, "article")} shown; narrow the list to see others.` : words ? plural(found.total, "article") : "";
   list.replaceChildren(...found.articles.map((a) =>
     h("li", {}, h("button", { type: "button", onclick: () => openArticle(a) },
-      h("b", {}, a.title || a.file.split("/").pop()),
+      h("b", {}, a.title || a.file),
       h("span", {}, [a.source, day(a.date), plural(a.lines, "line")].filter(Boolean).join(" · ")),
-      h("code", {}, a.file)))));
+      a.title && h("code", {}, a.file)))));
 }
 
 export async function reindex(state, button, done) {

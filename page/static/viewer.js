@@ -1,14 +1,15 @@
 // The source viewer: an article's lines with their numbers, the cited ones in view, the quoted words marked.
 
-import { placeOf, short } from "./answer.js";
+import { keyOf, placeOf, short } from "./answer.js";
 import { api, copy, day, h, icon, plural, say } from "./dom.js";
 
 const MORE = 100; // lines fetched at a time when scrolling on
 let shown = null; // {doc, rows: Map(n -> element), total}
 
-export async function showSource(panel, { cites, citation, claim, back }) {
-  const index = cites.indexOf(cites.find((c) => c.doc === citation.doc && c.start === citation.start && c.end === citation.end));
-  const go = (step) => showSource(panel, { cites, citation: cites[index + step], claim: null, back });
+export async function showSource(panel, { cites, citation, claim, shown: opened, back, focus }) {
+  const index = cites.findIndex((c) => keyOf(c) === keyOf(citation));
+  const show = (other, more) => showSource(panel, { cites, citation: other, claim: null, shown: opened, back, ...more });
+  const go = (step) => show(cites[index + step], { focus: step < 0 ? ".previous" : ".next" });
   const head = h("div", { class: "head" });
   const lines = h("div", { class: "lines", tabindex: "0", role: "region", "aria-label": "Lines of the article" });
   const request = {
@@ -36,7 +37,7 @@ export async function showSource(panel, { cites, citation, claim, back }) {
     h("h2", {}, window_.title || window_.file.split("/").pop()),
     about ? h("p", { class: "about" }, about) : "",
     h("p", { class: "where" }, h("code", {}, place), h("button", { type: "button", class: "quiet", onclick: (e) => copy(place, e.currentTarget) }, "Copy place")),
-    places(claim, citation, cites, panel, back),
+    places(claim, citation, show),
     warning(window_, citation),
   );
   shown = { doc: window_.doc, total: window_.total, rows: new Map(), lines };
@@ -50,11 +51,13 @@ export async function showSource(panel, { cites, citation, claim, back }) {
   }
   watchEdges(lines);
   say(`${place} is open${cites.length > 1 ? `, source ${index + 1} of ${cites.length}` : ""}`);
-  lines.focus({ preventScroll: true });
+  opened?.(citation);
+  const button = focus && head.querySelector(`.step${focus}:enabled`);
+  (button || lines).focus({ preventScroll: true });
 }
 
 function toolbar({ place, cites, index, go, back }) {
-  const step = (name, label, by) => h("button", { type: "button", class: "step", "aria-label": label, disabled: !cites[index + by] || index < 0, onclick: () => go(by) }, icon(name));
+  const step = (name, label, by) => h("button", { type: "button", class: `step ${name}`, "aria-label": label, disabled: !cites[index + by] || index < 0, onclick: () => go(by) }, icon(name));
   return h(
     "div",
     { class: "bar" },
@@ -64,14 +67,14 @@ function toolbar({ place, cites, index, go, back }) {
   );
 }
 
-function places(claim, citation, cites, panel, back) {
+function places(claim, citation, show) {
   if (!claim || claim.citations.length < 2) return "";
   return h(
     "div",
     { class: "places" },
     h("span", {}, `Stands in ${claim.citations.length} places:`),
     claim.citations.map((c) =>
-      h("button", { type: "button", class: "cite", "aria-current": c === citation ? "true" : "false", onclick: () => showSource(panel, { cites, citation: c, claim, back }) }, short(placeOf(c)))),
+      h("button", { type: "button", class: "cite", "aria-current": c === citation ? "true" : "false", onclick: () => show(c, { claim }) }, short(placeOf(c)))),
   );
 }
 
