@@ -71,8 +71,8 @@ def make_app(corpus: Path, settings: Settings, options: Options) -> FastAPI:
     app = FastAPI(title="Byline", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     _add_page(app, api, options)
     add_routes(app, api)
-    app = _with_gradio(app, api, options)
-    app.add_middleware(Guard, login=options.login, local=options.local, mcp=options.mcp)  # type: ignore[arg-type]
+    _add_gradio(app, api, options)
+    app.add_middleware(Guard, login=options.login, local=options.local, mcp=options.mcp)
     indexing.run()
     return app
 
@@ -131,7 +131,7 @@ def _add_page(app: FastAPI, api: Api, options: Options) -> None:
     app.mount("/page", StaticFiles(directory=STATIC))
 
 
-def _with_gradio(app: FastAPI, api: Api, options: Options) -> FastAPI:
+def _add_gradio(app: FastAPI, api: Api, options: Options) -> None:
     """Gradio's queue, API and MCP server; of its page nothing."""
     for name in [n for n in os.environ if n.startswith("GRADIO_")]:  # what they say, the options say
         del os.environ[name]
@@ -150,7 +150,7 @@ def _with_gradio(app: FastAPI, api: Api, options: Options) -> FastAPI:
                 concurrency_id="questions",
             )
     blocks.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app, blocks, path="/", server_name=options.host, server_port=options.port, footer_links=[], run_history=False,
         ssr_mode=False, allowed_paths=[], show_error=False, max_file_size=0, enable_monitoring=False, pwa=False,
         mcp_server=options.mcp,
@@ -174,6 +174,9 @@ def serve(app: FastAPI, options: Options) -> None:
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{listening.getsockname()[1]}"
     print(f"Byline is at {url}" + (f", its MCP server at {url}/gradio_api/mcp/" if options.mcp else ""), flush=True)
-    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=2)
+    # Many clients keep idle connections for just the 5 s that are uvicorn's default, and now and then lose that race.
+    config = uvicorn.Config(
+        app, log_level="warning", server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=2
+    )
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])

@@ -235,19 +235,19 @@ def test_no_reply_names_a_folder_of_this_machine_or_the_key(corpus: Path, home: 
     with (
         serving("x") as script,
         serving_page(corpus, home, model="m", base_url=script.url, api_key="canary-key") as url,
+        httpx.Client(base_url=url) as client,
     ):
-        with httpx.Client(base_url=url) as client:
-            replies = [
-                client.get(p) for p in ("/", "/config", "/gradio_api/info", "/page/api/overview", "/page/api/articles")
-            ]
-            replies.append(client.post("/page/api/lines", json={"doc": key("a.txt")}))
-            replies.append(client.post("/page/api/lines", json={"doc": "nothing"}))
-            message = {"role": "user", "content": FERRY}
-            replies.append(client.post("/v1/chat/completions", json={"messages": [message]}))
-            (corpus / "a.txt").unlink()
-            (corpus / "c.md").unlink()
-            (corpus / "sub/b.txt").unlink()
-            replies.append(client.post("/v1/chat/completions", json={"messages": [message]}))
+        replies = [
+            client.get(p) for p in ("/", "/config", "/gradio_api/info", "/page/api/overview", "/page/api/articles")
+        ]
+        replies.append(client.post("/page/api/lines", json={"doc": key("a.txt")}))
+        replies.append(client.post("/page/api/lines", json={"doc": "nothing"}))
+        message = {"role": "user", "content": FERRY}
+        replies.append(client.post("/v1/chat/completions", json={"messages": [message]}))
+        (corpus / "a.txt").unlink()
+        (corpus / "c.md").unlink()
+        (corpus / "sub/b.txt").unlink()
+        replies.append(client.post("/v1/chat/completions", json={"messages": [message]}))
     assert replies[-1].status_code == 503
     for reply in replies:
         assert str(corpus.parent) not in reply.text

@@ -1,123 +1,21 @@
-"""The page in a real headless Chromium. No request may leave loopback and no error may reach the console, in any test.
-
-With BYLINE_SCREENSHOTS=FOLDER the main states are written there as PNG files.
-"""
+"""The page in a real headless Chromium. No request may leave loopback and no error may reach the console, in any test."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from page.server import Options
 from rag import chain
-from rag.types import Answer, Claim, Conflict, Event, Progress, Usage
+from rag.types import Answer, Conflict, Event, Progress, Usage
+from tests.browser import FERRY, put, put_and_wait, saying, shot
 from tests.conftest import write
-from tests.page import cite, claim, hit, serving_page
-
-FERRY = "Which ferry left at nine?"
-SHOTS = os.environ.get("BYLINE_SCREENSHOTS")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            arguments.append("--no-sandbox")  # Chromium has none for root
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A page that records what it must not do: requests elsewhere, errors, navigation, dialogs."""
-
-    def __init__(self, browser: Browser, url: str, **context: Any) -> None:
-        self.url = url
-        self.faults: list[str] = []
-        self.context = browser.new_context(viewport={"width": 1280, "height": 800}, **context)
-        self.context.set_default_timeout(15_000)
-        self.page = self.context.new_page()
-        self.context.on("request", self._request)
-        self.page.on(
-            "console", lambda m: self.faults.append(f"console: {m.text}") if m.type in ("error", "warning") else None
-        )
-        self.page.on("pageerror", lambda e: self.faults.append(f"error: {e}"))
-        self.page.on("dialog", lambda d: (self.faults.append(f"dialog: {d.message}"), d.dismiss()))
-        self.page.on("framenavigated", lambda f: self.faults.append(f"went to {f.url}") if f.url != f"{url}/" else None)
-        self.page.goto(url)
-
-    def _request(self, request: Any) -> None:
-        if not request.url.startswith(f"{self.url}/") and not request.url.startswith("blob:"):
-            self.faults.append(f"request: {request.url}")
-        if "/file=" in request.url:
-            self.faults.append(f"request: {request.url}")
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page at a URL; `expected` names faults that a test brings about on purpose."""
-    visits: list[tuple[Visit, str]] = []
-
-    def open_(url: str, *, expected: str = "", **context: Any) -> Page:
-        visits.append((Visit(browser, url, **context), expected))
-        return visits[-1][0].page
-
-    yield open_
-    for v, expected in visits:
-        v.context.close()
-        assert [f for f in v.faults if not (expected and re.search(expected, f))] == []
-
-
-@pytest.fixture
-def url(corpus: Path, home: Path) -> Iterator[str]:
-    with serving_page(corpus, home) as url:
-        yield url
-
-
-def put(page: Page, question: str) -> None:
-    page.get_by_label("Your question").fill(question)
-    page.keyboard.press("Enter")
-
-
-def put_and_wait(page: Page, question: str) -> None:
-    count = page.locator(".turn").count()
-    put(page, question)
-    expect(page.locator(".turn > footer")).to_have_count(count + 1)
-
-
-def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.mouse.move(0, 0)
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", animations="disabled")
-
-
-def saying(monkeypatch: pytest.MonkeyPatch, *events: Event | Callable[[], Any]) -> list[dict[str, Any]]:
-    """Makes the next answers of these events; a function among them is called in its place. What was asked comes back."""
-    asked: list[dict[str, Any]] = []
-
-    def stream(question: str, **options: Any) -> Iterator[Event]:
-        if options["llm"] is not False:  # suggested questions are tried by quoting
-            asked.append({"question": question} | options)
-        for event in events:
-            if callable(event):
-                event()
-            else:
-                yield replace(event, question=question) if isinstance(event, Answer) else event
-
-    monkeypatch.setattr(chain, "stream", stream)
-    return asked
-
+from tests.page import cite, claim, serving_page
 
 # --- asking ---
 
@@ -231,7 +129,8 @@ def test_a_conflict_is_two_columns_with_dates(
     sides = page.locator(".conflict .side")
     expect(sides.locator(".when")).to_have_text(["6 Jan 2020 · Harbour Ledger", "8 Jan 2020 · Northgate Post"])
     left, right = (sides.nth(i).bounding_box() for i in (0, 1))
-    assert left and right
+    assert left
+    assert right
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
     sides.nth(1).locator("[role=button]").click()
@@ -240,7 +139,8 @@ def test_a_conflict_is_two_columns_with_dates(
     page.set_viewport_size({"width": 360, "height": 740})
     page.get_by_role("button", name="Close the source").click()
     left, right = (sides.nth(i).bounding_box() for i in (0, 1))
-    assert left and right
+    assert left
+    assert right
     assert left["y"] + left["height"] <= right["y"]
 
 
@@ -283,7 +183,7 @@ def test_verdicts_are_told_by_shape_and_word(
     expect(page.locator(".removed .reasons")).to_have_text("10 is not in the lines")
     expect(page.locator(".removed s")).to_have_text("The ferry left at ten.")
     expect(page.locator(".banner")).to_contain_text("the key was refused (401)")
-    expect(page.locator(".turn .note")).to_have_text("a note")
+    expect(page.locator(".turn .note")).to_have_text("A note")
     expect(page.locator(".facts")).to_contain_text("quoted, no model")
     shot(page, "verdicts")
 
@@ -312,7 +212,12 @@ def test_a_wrong_question_and_a_dead_server_are_said_in_one_line(
     with serving_page(corpus, home) as url:
         page = visit(url, expected="ERR_CONNECTION|Failed to load")
         put(page, "???")
-        expect(page.get_by_role("alert")).to_contain_text("the question is empty")
+        expect(page.locator(".turn")).to_have_count(0)
+        page.get_by_label("From").fill("2020-01-09")
+        page.get_by_label("To", exact=True).fill("2020-01-07")
+        page.get_by_label("Files").focus()
+        put(page, FERRY)
+        expect(page.get_by_role("alert")).to_contain_text("Since 2020-01-09 is after until 2020-01-07")
         shot(page, "error")
     put(page, FERRY)
     expect(page.get_by_role("alert").last).to_contain_text("is it still running in the terminal?")

@@ -1,6 +1,6 @@
 // One turn of the conversation: the question, and its answer as far as it is known.
 
-import { copy, day, flat, h, icon, plural } from "./dom.js";
+import { copy, day, flat, h, icon, plural, sentence as upper } from "./dom.js";
 
 const VERDICTS = {
   supported: ["supported", "The cited lines say this"],
@@ -49,10 +49,10 @@ export function render(turn, actions) {
     h("div", { class: "claims" }, claims.map((c) => claimNode(c, context))),
     answer?.abstained && abstention(answer, context),
     answer?.removed.length > 0 && removedNode(answer.removed, context),
-    answer?.notes.map((note) => h("p", { class: "note" }, note)),
+    answer?.notes.map((note) => h("p", { class: "note" }, upper(note))),
     running && progressNode(turn.progress),
     turn.state === "stopped" && h("p", { class: "note" }, claims.length ? "Stopped. The sentences above are checked, but there may be more to say." : "Stopped before there was an answer."),
-    turn.state === "error" && h("p", { class: "banner fault", role: "alert" }, turn.error),
+    turn.state === "error" && h("p", { class: "banner fault", role: "alert" }, upper(turn.error)),
     !running && footer(turn, actions),
   );
 }
@@ -64,7 +64,7 @@ export function claimNode(claim, context) {
     { class: `claim ${claim.verdict}` },
     sentence(claim.text, open, claim.citations.length > 0),
     h("p", { class: "meta" }, verdict(claim), claim.citations.map((c) => cite(c, context, claim))),
-    claim.verdict !== "supported" && claim.reasons.length > 0 && h("p", { class: "reasons" }, claim.reasons.join("; ")),
+    claim.verdict !== "supported" && claim.reasons.length > 0 && h("p", { class: "reasons" }, upper(claim.reasons.join("; "))),
   );
 }
 
@@ -141,7 +141,7 @@ function removedNode(removed, context) {
     h("summary", {}, icon("removed"), `${plural(removed.length, "sentence")} removed: no line supports ${removed.length === 1 ? "it" : "them"}`),
     removed.map((c) => h("div", { class: "claim unsupported" },
       h("p", { class: "text" }, h("s", {}, c.text)),
-      h("p", { class: "reasons" }, c.reasons.join("; ") || "nothing was cited for it"),
+      h("p", { class: "reasons" }, upper(c.reasons.join("; ") || "nothing was cited for it")),
       c.citations.length > 0 && h("p", { class: "meta" }, c.citations.map((x) => cite(x, context, c))))),
   );
 }

@@ -207,7 +207,7 @@ async function firstRun() {
 $("composer").addEventListener("submit", (e) => {
   e.preventDefault();
   const text = question.value.trim();
-  if (!text || asking) return;
+  if (!/[\p{L}\p{N}]/u.test(text) || asking) return; // a question has words
   question.value = "";
   grow();
   ask(text);

@@ -30,7 +30,7 @@ export function icon(name) {
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
     return node;
   };
-  const svg = make("svg", { viewBox: "0 0 24 24", class: `icon ${name}`, "aria-hidden": "true" });
+  const svg = make("svg", { viewBox: "0 0 24 24", class: `icon icon-${name}`, "aria-hidden": "true" });
   SHAPES[name].forEach((d) => svg.append(make("path", { d })));
   return svg;
 }
@@ -43,6 +43,8 @@ export function day(iso) {
   const [year, month, date] = (iso || "").split("-").map(Number);
   return date ? `${date} ${MONTHS[month - 1]} ${year}` : iso || "";
 }
+
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 export const flat = (text) => text.split(/\s+/).join(" ").trim();
 

@@ -1,7 +1,7 @@
 // The corpus panel: what is indexed, what was skipped and why, limits on dates and files, re-indexing, uploads.
 
 import { progressNode } from "./answer.js";
-import { api, day, h, plural, run } from "./dom.js";
+import { api, day, h, plural, run, sentence } from "./dom.js";
 
 export const limits = { since: "", until: "", files: "", source: "" };
 
@@ -41,7 +41,7 @@ export function showPanel(panel, { overview, openArticle, changed, close }) {
   panel.replaceChildren(
     h("div", { class: "head" },
       h("div", { class: "bar" }, h("h2", {}, "Articles"), h("span", { class: "space" }), h("button", { type: "button", class: "quiet narrow", onclick: close }, "Close")),
-      h("p", { class: "about" }, overview.articles === null ? "Not indexed yet." : `${span(overview)} · ${plural(overview.passages, "passage")}`),
+      h("p", { class: "about" }, overview.articles === null ? "Being indexed …" : `${span(overview)} · ${plural(overview.passages, "passage")}`),
       h("div", { class: "row" }, update, overview.uploads && uploadButton(state, () => reindex(state, update, () => changed(true)))),
       state),
     h("div", { class: "body", tabindex: "0", role: "region", "aria-label": "Indexed articles" },
@@ -89,7 +89,7 @@ export async function reindex(state, button, done) {
   try {
     await run("reindex", [], (event) => {
       if (event.type === "progress") state.replaceChildren(progressNode(event));
-      else if (event.type === "error") state.replaceChildren(h("p", { class: "banner fault", role: "alert" }, event.message));
+      else if (event.type === "error") state.replaceChildren(h("p", { class: "banner fault", role: "alert" }, sentence(event.message)));
       else {
         const parts = ["added", "changed", "removed"].filter((k) => event[k]).map((k) => `${event[k]} ${k}`);
         state.replaceChildren(h("p", { class: "note" }, parts.length ? `Done: ${parts.join(", ")}.` : "Nothing has changed."));
@@ -97,7 +97,7 @@ export async function reindex(state, button, done) {
     });
     await done();
   } catch (error) {
-    state.replaceChildren(h("p", { class: "banner fault", role: "alert" }, error.message));
+    state.replaceChildren(h("p", { class: "banner fault", role: "alert" }, sentence(error.message)));
   }
   button.disabled = false;
 }

@@ -1,7 +1,7 @@
 // The source viewer: an article's lines with their numbers, the cited ones in view, the quoted words marked.
 
 import { keyOf, placeOf, short } from "./answer.js";
-import { api, copy, day, h, icon, plural, say } from "./dom.js";
+import { api, copy, day, h, icon, plural, say, sentence } from "./dom.js";
 
 const MORE = 100; // lines fetched at a time when scrolling on
 let shown = null; // {doc, rows: Map(n -> element), total}
@@ -23,17 +23,19 @@ export async function showSource(panel, { cites, citation, claim, shown: opened,
   } catch (error) {
     if (panel.dataset.asked !== asked) return;
     panel.replaceChildren(
-      h("div", { class: "head" }, toolbar({ place: placeOf(citation), cites, index, go, back })),
-      h("p", { class: "banner fault", role: "alert" }, error.message),
-      citation.text && h("blockquote", { class: "gone" }, citation.text),
+      h("div", { class: "head" }, toolbar({ cites, index, go, back }), h("h2", {}, citation.title || placeOf(citation))),
+      h("p", { class: "banner fault", role: "alert" }, sentence(error.message)),
+      citation.text ? h("div", { class: "gone" }, h("p", {}, `What was quoted from ${placeOf(citation)}:`), h("blockquote", {}, citation.text)) : "",
     );
+    opened?.(citation);
+    panel.querySelector(".bar .quiet").focus();
     return;
   }
   if (panel.dataset.asked !== asked) return; // another one was opened meanwhile
   const place = placeOf({ file: window_.file, line_start: window_.first, line_end: window_.last });
   const about = [window_.source, day(window_.date), window_.author].filter(Boolean).join(" · ");
   head.append(
-    toolbar({ place, cites, index, go, back }),
+    toolbar({ cites, index, go, back }),
     h("h2", {}, window_.title || window_.file.split("/").pop()),
     about ? h("p", { class: "about" }, about) : "",
     h("p", { class: "where" }, h("code", {}, place), h("button", { type: "button", class: "quiet", onclick: (e) => copy(place, e.currentTarget) }, "Copy place")),
@@ -56,7 +58,7 @@ export async function showSource(panel, { cites, citation, claim, shown: opened,
   (button || lines).focus({ preventScroll: true });
 }
 
-function toolbar({ place, cites, index, go, back }) {
+function toolbar({ cites, index, go, back }) {
   const step = (name, label, by) => h("button", { type: "button", class: `step ${name}`, "aria-label": label, disabled: !cites[index + by] || index < 0, onclick: () => go(by) }, icon(name));
   return h(
     "div",
