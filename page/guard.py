@@ -89,7 +89,12 @@ class Guard:
 
     def _refusal(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
-        if self._local and re.sub(r":\d+$", "", host).lower() not in ("127.0.0.1", "localhost", "[::1]"):
+        # Another name that points here (DNS rebinding); with a login it would not help the other site.
+        if (
+            self._local
+            and not self._login
+            and re.sub(r":\d+$", "", host).lower() not in ("127.0.0.1", "localhost", "[::1]")
+        ):
             return (
                 421,
                 "this page answers to 127.0.0.1 and localhost only",

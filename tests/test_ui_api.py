@@ -192,6 +192,7 @@ def test_other_sites_and_names_are_refused(url: str) -> None:
         assert httpx.get(url, headers=headers).status_code == status, headers
     assert httpx.post(f"{url}/v1/chat/completions", content=b"x" * (2**20 + 1)).status_code == 413
     assert httpx.post(f"{url}/v1/chat/completions", content=iter([b"x"])).status_code == 411
+    assert httpx.post(f"{url}/page/api/upload?name=x.txt", content=b"x" * (MAX_UPLOAD + 1)).status_code == 413
 
 
 def test_a_login_is_asked_for_everywhere_but_health(corpus: Path, home: Path) -> None:

@@ -45,7 +45,7 @@ def test_the_card_shows_the_quotation_on_hover_and_on_focus(url: str, visit: Cal
     chip.hover()
     expect(card).to_be_visible()
     expect(card.locator("blockquote")).to_have_text("The ferry left at nine.")
-    expect(card.locator(".place")).to_have_text("a.txt:5")
+    expect(card.locator(".at")).to_have_text("a.txt:5")
     page.mouse.move(0, 0)
     expect(card).to_be_hidden()
     chip.focus()
@@ -193,9 +193,9 @@ def test_a_fact_in_several_files_lists_them_all(url: str, corpus: Path, visit: C
         write(corpus, file, "The ferry left at nine.\n")
     page = visit(url)
     put_and_wait(page, FERRY)
-    expect(page.locator(".claim").first.locator(".cite span")).to_have_text(["a.txt:5", "d.txt:1", "e.txt:1"])
+    expect(page.locator(".claim").first.locator(".cite .place")).to_have_text(["a.txt:5", "d.txt:1", "e.txt:1"])
     page.locator(".claim [role=button]").first.click()
-    expect(page.locator(".places")).to_contain_text("Stands in 3 places")
+    expect(page.locator(".places")).to_contain_text("3 sources")
     expect(page.locator(".count")).to_have_text("1 of 3")
     page.get_by_role("button", name="Next citation").click()
     expect(page.locator(".where code")).to_have_text("d.txt:1")
@@ -334,7 +334,7 @@ def test_an_uploaded_article_can_be_asked(corpus: Path, home: Path, tmp_path: Pa
         expect(page.get_by_role("alert")).to_have_text("picture.txt cannot be indexed: binary, not text")
         expect(page.locator("#side .note")).to_have_text("Done: 1 added.")
         put_and_wait(page, "Who lit the lighthouse lamp?")
-        expect(page.locator(".claim .cite span")).to_have_text("lamp.txt:1")
+        expect(page.locator(".claim .cite .place")).to_have_text("lamp.txt:1")
     assert [p.name for p in (corpus / "added").iterdir()] == ["lamp.txt"]
 
 

@@ -21,7 +21,7 @@ from tests.conftest import write
 from tests.page import cite, claim, hit, serving_page
 from tests.payloads import PAYLOADS
 
-TAGS = """A ARTICLE ASIDE B BLOCKQUOTE BODY BUTTON CODE DETAILS DIV FIELDSET FOOTER FORM H1 H2 H3 HEAD HEADER HTML INPUT LABEL
+TAGS = """A ARTICLE ASIDE B BDI BLOCKQUOTE BODY BUTTON CODE DETAILS DIV FIELDSET FOOTER FORM H1 H2 H3 HEAD HEADER HTML INPUT LABEL
 LEGEND LI LINK MAIN MARK META NAV NOSCRIPT OPTION P PROGRESS S SCRIPT SECTION SELECT SPAN SUMMARY TEXTAREA TITLE UL path svg"""
 
 # Every element is one that the page makes, none carries a handler or an address of its own, nothing lies over the page.

@@ -11,9 +11,11 @@ const VERDICTS = {
 
 export const placeOf = (c) => `${c.file}:${c.line_start}${c.line_end === c.line_start ? "" : `-${c.line_end}`}`;
 
-export function short(place) {
-  const name = place.split("/").pop();
-  return name.length > 40 ? `…${name.slice(-38)}` : name;
+// A place in little room: of a long name the end stays, and always the lines.
+export function placeNode(c) {
+  const place = placeOf(c);
+  const at = place.lastIndexOf(":");
+  return h("span", { class: "place" }, h("span", { class: "file" }, h("bdi", {}, place.slice(0, at).split("/").pop())), place.slice(at));
 }
 
 export const keyOf = (c) => `${c.doc} ${c.start} ${c.end}`;
@@ -96,7 +98,7 @@ function cite(citation, context, claim) {
       onclick: () => context.open(context, citation, claim), ...card(citation),
     },
     h("b", {}, `${number}`),
-    h("span", {}, short(place)),
+    placeNode(citation),
   );
 }
 
@@ -231,7 +233,7 @@ function showCard(citation, target) {
     h("blockquote", {}, shorten(flat(citation.text))),
     citation.title ? h("p", { class: "title" }, citation.title) : "",
     about ? h("p", {}, about) : "",
-    h("p", { class: "place" }, placeOf(citation)),
+    h("p", { class: "at" }, placeOf(citation)),
   );
   node.hidden = false;
   const at = target.getBoundingClientRect();

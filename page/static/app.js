@@ -179,7 +179,7 @@ async function refreshOverview(redraw) {
     return;
   }
   $("corpus").textContent = `${overview.corpus}${overview.articles === null ? "" : ` · ${plural(overview.articles, "article")}`} · ${overview.model || "quoting, no model"}`;
-  if (overview.articles !== null) $("about").textContent = `${span(overview)}. Every sentence of an answer opens the lines it rests on.`;
+  if (overview.articles !== null) $("about").textContent = `${span(overview)}. Every sentence opens the lines it rests on.`;
   if ((redraw || before !== JSON.stringify(overview)) && side.dataset.shows !== "source") {
     const state = redraw && side.querySelector(".state");
     drawPanel();

@@ -76,8 +76,8 @@ function copyByHand(text) {
   if (!done) throw new Error("refused");
 }
 
-export async function api(path, body) {
-  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+export async function api(path, body, more = {}) {
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" }, ...more };
   let reply;
   try {
     reply = await fetch(path, init);
@@ -94,7 +94,7 @@ export async function api(path, body) {
 export async function run(name, data, on, signal) {
   const session_hash = `page${crypto.getRandomValues(new Uint32Array(3)).join("")}`;
   const { event_id } = await api(`/gradio_api/call/${name}`, { data, session_hash });
-  const cancel = () => api("/gradio_api/cancel", { session_hash, fn_index: 0, event_id }).catch(() => {});
+  const cancel = () => api("/gradio_api/cancel", { session_hash, fn_index: 0, event_id }, { keepalive: true }).catch(() => {});
   signal?.addEventListener("abort", cancel);
   const reply = await fetch(`/gradio_api/queue/data?session_hash=${session_hash}`, { signal });
   const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();

@@ -1,6 +1,6 @@
 // The source viewer: an article's lines with their numbers, the cited ones in view, the quoted words marked.
 
-import { keyOf, placeOf, short } from "./answer.js";
+import { keyOf, placeNode, placeOf } from "./answer.js";
 import { api, copy, day, h, icon, plural, say, sentence } from "./dom.js";
 
 const MORE = 100; // lines fetched at a time when scrolling on
@@ -74,9 +74,9 @@ function places(claim, citation, show) {
   return h(
     "div",
     { class: "places" },
-    h("span", {}, `Stands in ${claim.citations.length} places:`),
+    h("span", {}, `${claim.citations.length} sources:`),
     claim.citations.map((c) =>
-      h("button", { type: "button", class: "cite", "aria-current": c === citation ? "true" : "false", onclick: () => show(c, { claim }) }, short(placeOf(c)))),
+      h("button", { type: "button", class: "cite", "aria-current": c === citation ? "true" : "false", onclick: () => show(c, { claim }) }, placeNode(c))),
   );
 }
 
