@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_FLAGS ?= --disable-pip-version-check -q
 
-.PHONY: demo test check eval clean
+.PHONY: demo test check eval screenshots clean
 
 demo: $(VENV)/installed
 	@$(BIN)/byline demo
@@ -23,6 +23,9 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+screenshots: $(VENV)/installed-dev
+	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/test_ui_screenshots.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -166,7 +166,9 @@ def _from_model(
     """Stream the model's claims; returns the answer. Raises ModelError."""
 
     def elsewhere(text: str) -> list[Hit]:
-        return find(replace(request, question=text[:MAX_QUESTION], history=()), request.settings.passages)[2][:ELSEWHERE]
+        return find(replace(request, question=text[:MAX_QUESTION], history=()), request.settings.passages)[2][
+            :ELSEWHERE
+        ]
 
     for budget in (PROMPT_TOKENS, PROMPT_TOKENS // 3):
         shown = make_sources(candidates, budget, hits)

@@ -51,6 +51,11 @@ _EXAMPLES = {
   byline status -c articles
   byline status -c articles --json
 """,
+    "ui": """examples:
+  byline ui -c articles
+  byline ui -c articles --uploads articles/added --mcp
+  BYLINE_LOGIN=desk:secret byline ui -c articles --host 0.0.0.0 --port 8000
+""",
     "demo": """example:
   byline demo
   byline demo "Which countries moved their troops?"
@@ -218,7 +223,11 @@ def _count(corpus: Path) -> int:
 def _ui(args: argparse.Namespace, settings: Settings) -> int:
     import ui
 
-    return ui.launch(_corpus(settings), settings, port=args.port)
+    login = args.login or settings.login
+    uploads = as_path("uploads", args.uploads)
+    return ui.launch(
+        _corpus(settings), settings, host=args.host, port=args.port, login=login, uploads=uploads, mcp=args.mcp
+    )
 
 
 def _first_index(settings: Settings) -> None:
@@ -348,7 +357,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--context", type=int, default=2, metavar="N", help="lines before and after (default 2)")
     add("status", _status, "say what is indexed and what was skipped", place)
     ui = add("ui", _ui, "open the chat page", place)
-    ui.add_argument("--port", type=int, default=7860)
+    ui.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to serve on (default 127.0.0.1)")
+    ui.add_argument("--port", type=int, default=7860, help="port to serve on (default 7860)")
+    ui.add_argument("--login", metavar="NAME:PASSWORD", help="ask for a login, needed beyond 127.0.0.1 (BYLINE_LOGIN)")
+    ui.add_argument("--uploads", metavar="FOLDER", help="folder in the corpus that the page may add articles to")
+    ui.add_argument("--mcp", action="store_true", help="serve MCP tools too, at /gradio_api/mcp/")
+    ui.add_argument("--model", metavar="NAME", help="model that writes the answers (BYLINE_MODEL)")
     add_eval(commands, common=[common], place=[place], writer=[writer], day=[day])
     return parser
 

@@ -38,6 +38,7 @@ class Settings:
     minilm: str | None = None
     passages: int = PASSAGES
     dense_weight: float | None = None
+    login: str | None = None
 
     def plan(self, corpus: Path | None, index: Path | None) -> CachePlan:
         """Where the index of a corpus lives: `index` if given, else a folder of its own in `home`."""
@@ -82,4 +83,5 @@ def read_settings(env_file: Path | None = None) -> Settings:
         embedder_base_url=get("BYLINE_EMBEDDER_BASE_URL"),
         chroma_url=get("BYLINE_CHROMA_URL"),
         minilm=get("BYLINE_MINILM"),
+        login=get("BYLINE_LOGIN"),
     )

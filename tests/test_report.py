@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from evals import ARTICLES, CASES
 from evals.report import render, write_report
@@ -348,17 +346,10 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Visit]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        if "CI" in os.environ:
-            pytest.fail("CI needs chromium")
-        pytest.skip("no chromium")
-    with sync_playwright() as playwright:
-        args = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=path, args=args)
-        yield Visit(browser.new_page())
-        browser.close()
+def opened(browser: Browser) -> Iterator[Visit]:
+    page = browser.new_page()
+    yield Visit(page)
+    page.close()
 
 
 @pytest.fixture(scope="module")
@@ -369,12 +360,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: Visit) -> Iterator[Visit]:
+def visit(opened: Visit) -> Iterator[Visit]:
     """Fails a test whose page fetched, complained or ran a stranger's script."""
-    browser.trouble.clear()
-    yield browser
-    assert browser.page.evaluate("window.pwned === undefined")
-    assert browser.trouble == []
+    opened.trouble.clear()
+    yield opened
+    assert opened.page.evaluate("window.pwned === undefined")
+    assert opened.trouble == []
 
 
 def rows(page: Page) -> int:
