@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from index.errors import UsageError
 
@@ -55,8 +55,23 @@ class Writer:
 
     def __init__(self, path: Path, manifest: Mapping[str, Any], same: Iterable[str]) -> None:
         """Open or begin the run in `path`. Raises UsageError where a run of that name differs in a field of `same`."""
+        from filelock import FileLock, Timeout
+
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self._lock = FileLock(path / "lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise UsageError(f"another process is making the run {path.name}; wait, or give another --name") from None
+        try:
+            self._file = self._opened(manifest, same)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _opened(self, manifest: Mapping[str, Any], same: Iterable[str]) -> BinaryIO:
+        path = self.path
         if (path / MANIFEST).exists():
             before = read_run(path).manifest
             differs = [name for name in same if before.get(name) != manifest[name]]
@@ -67,9 +82,10 @@ class Writer:
         else:
             _write_whole(path / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
         kept = _whole_lines(path / RECORDS)
-        self._file = (path / RECORDS).open("r+b" if kept is not None else "wb")
-        self._file.truncate(kept or 0)
-        self._file.seek(0, os.SEEK_END)
+        file = (path / RECORDS).open("r+b" if kept is not None else "wb")
+        file.truncate(kept or 0)
+        file.seek(0, os.SEEK_END)
+        return file
 
     def add(self, record: Record) -> None:
         """Append one record and have it on disk."""
@@ -80,6 +96,7 @@ class Writer:
     def close(self) -> None:
         """Close the file; what was added stays."""
         self._file.close()
+        self._lock.release()
 
 
 def _records(path: Path) -> list[Record]:

@@ -15,6 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from filelock import FileLock
 
 import evals
 from evals.cases import Case, Lines, Place, read_cases
@@ -389,6 +390,18 @@ def test_a_fault_has_the_same_measures_as_the_worst_answer(corpus: Path) -> None
         fault = score(case, None, Found(), Lines(corpus), error="no reply").scores
         assert {m for m, v in fair.items() if v is not None} - costs == {m for m, v in fault.items() if v is not None}
         assert all(v == (1.0 if m == "brier" else 0.0) for m, v in fault.items() if v is not None)
+
+
+def test_two_processes_cannot_make_one_run(
+    home: Path, cases: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(cases, corpus, "--name", "one") == 0
+    with FileLock(home / "runs" / "one" / "lock"):
+        code = f"from rag.cli import main; raise SystemExit(main(['eval', 'run', {str(cases)!r}, '-c', {str(corpus)!r}, '--name', 'one']))"
+        env = os.environ | {"PYTHONPATH": str(Path(evals.__file__).parents[1])}
+        other = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert other.returncode == 2
+    assert "another process is making the run one" in other.stderr
 
 
 def test_reading_what_is_no_run(tmp_path: Path) -> None:
