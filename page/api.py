@@ -18,6 +18,9 @@ from rag.request import make_request
 from rag.settings import Settings
 from rag.types import Answer, Claim, Event, Hit, Progress
 
+AT_ONCE = 16
+"""Questions answered at the same time; others wait their turn."""
+
 MAX_CONTEXT = 200
 """Lines of context that `show` gives on each side."""
 

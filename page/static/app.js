@@ -17,7 +17,11 @@ let opener = null; // what had the focus when the side was opened
 // --- conversation ---
 
 async function ask(text, turn) {
-  if (asking) return;
+  if (asking) {
+    say("One question at a time: stop the other one first");
+    $("stop").focus();
+    return;
+  }
   if (!turn) {
     turn = {};
     turns.push(turn);
@@ -207,8 +211,8 @@ async function firstRun() {
 $("composer").addEventListener("submit", (e) => {
   e.preventDefault();
   const text = question.value.trim();
-  if (!/[\p{L}\p{N}]/u.test(text) || asking) return; // a question has words
-  question.value = "";
+  if (!/[\p{L}\p{N}]/u.test(text)) return; // a question has words
+  if (!asking) question.value = "";
   grow();
   ask(text);
 });
