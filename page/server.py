@@ -183,7 +183,12 @@ def serve(app: FastAPI, options: Options) -> None:
         ) from e
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{listening.getsockname()[1]}"
-    print(f"Byline is at {url}" + (f", its MCP server at {url}/gradio_api/mcp/" if options.mcp else ""), flush=True)
+    print(
+        f"Byline is at {url}"
+        + (f", its MCP server at {url}/gradio_api/mcp/" if options.mcp else "")
+        + " (Ctrl-C ends it)",
+        flush=True,
+    )
     # Many clients keep idle connections for just the 5 s that are uvicorn's default, and now and then lose that race.
     config = uvicorn.Config(
         app, log_level="warning", server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=2

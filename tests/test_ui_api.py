@@ -164,6 +164,28 @@ def test_a_model_writes_for_the_openai_client_and_its_failure_is_told(corpus: Pa
             assert len(script.requests) == asked
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        [1, [], {}],
+        ["Ferry?", "x", {}],
+        ["Ferry?", [1], {}],
+        ["Ferry?", [], {"since": 5}],
+        ["Ferry?", [], {"files": [5]}],
+    ],
+)
+def test_the_page_tells_what_is_wrong_with_a_call(url: str, data: list[Any]) -> None:
+    httpx.post(f"{url}/gradio_api/call/chat", json={"data": data, "session_hash": "s"}).raise_for_status()
+    events = httpx.get(f"{url}/gradio_api/queue/data", params={"session_hash": "s"}).text
+    assert '"type":"error","message":' in events
+
+
+def test_unknown_options_of_a_call_have_no_effect(url: str) -> None:
+    data = [FERRY, [], {"llm": "x", "corpus": "/", "settings": None}]
+    httpx.post(f"{url}/gradio_api/call/chat", json={"data": data, "session_hash": "s"}).raise_for_status()
+    assert "a.txt:5" in httpx.get(f"{url}/gradio_api/queue/data", params={"session_hash": "s"}).text
+
+
 # --- the guard ---
 
 

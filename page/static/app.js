@@ -1,6 +1,6 @@
 // The page: the conversation on the left, articles and sources on the right.
 
-import { hideCard, keyOf, render } from "./answer.js";
+import { forget, hideCard, keyOf, render } from "./answer.js";
 import { api, h, plural, run, say } from "./dom.js";
 import { limits, limitsGiven, limitsInWords, showPanel, span } from "./panel.js";
 import { showSource } from "./viewer.js";
@@ -62,7 +62,7 @@ function summary({ state, answer, error }) {
 }
 
 function draw(turn, fresh) {
-  hideCard();
+  forget(turn.node);
   const near = $("thread").scrollHeight - $("thread").scrollTop - $("thread").clientHeight < 80;
   const node = render(turn, { open: openSource, again: (t) => ask(t.question, t) });
   if (turn.node?.isConnected) {
@@ -102,7 +102,6 @@ function restore() {
   } catch {
     turns = [];
     $("turns").replaceChildren();
-    sessionStorage.removeItem(KEPT);
   }
   $("turns").lastElementChild?.scrollIntoView({ block: "start" });
 }
@@ -239,7 +238,7 @@ $("new").addEventListener("click", () => {
   asking?.controller.abort();
   turns = [];
   $("turns").replaceChildren();
-  sessionStorage.removeItem(KEPT);
+  keep();
   $("welcome").hidden = false;
   $("new").hidden = true;
   drawPanel();
@@ -266,8 +265,12 @@ function theme(name) {
 }
 $("theme").addEventListener("click", () => {
   const name = THEMES[document.documentElement.dataset.theme];
-  localStorage.setItem("byline.theme", name);
   theme(name);
+  try {
+    localStorage.setItem("byline.theme", name);
+  } catch {
+    // This browser keeps nothing for this site.
+  }
 });
 
 theme(document.documentElement.dataset.theme);
