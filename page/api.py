@@ -18,8 +18,13 @@ from rag.request import make_request
 from rag.settings import Settings
 from rag.types import Answer, Claim, Event, Hit, Progress
 
+AT_ONCE = 16
+"""Questions answered at the same time; others wait their turn."""
+
 MAX_CONTEXT = 200
 """Lines of context that `show` gives on each side."""
+
+_LIMITS = ("since", "until", "files", "sources", "as_of")
 
 
 class Api:
@@ -33,7 +38,7 @@ class Api:
     def events(self, question: object, *, llm: Any = None, **options: Any) -> Iterator[Event]:
         """As `rag.stream` on the page's corpus, with the progress of indexing before it. Raises BylineError."""
         corpus = self.articles.corpus
-        limits = {k: options.get(k) or None for k in ("since", "until", "files", "sources", "as_of")}
+        limits = {k: options.get(k) or None for k in _LIMITS}
         history = options.get("history") or ()
         request = make_request(question, corpus=corpus, history=history, settings=self.settings, **limits)
         yield Progress("checking the articles")
@@ -52,10 +57,8 @@ class Api:
             pass
         return chain.search(query, corpus=request.corpus, k=k, settings=self.settings, refresh=False, **limits)
 
-    def message(self, error: BaseException) -> str:
+    def message(self, error: BylineError) -> str:
         """An error in one line for the browser, without the places of folders on this machine."""
-        if not isinstance(error, BylineError):
-            return f"unexpected {type(error).__name__}; the terminal that runs Byline says more"
         text = str(error)
         for folder in (self.articles.corpus, self.articles.plan.folder, self.settings.home):
             for path in {str(folder), str(folder.resolve())} - {".", "/"}:
@@ -77,6 +80,7 @@ def endpoints(api: Api) -> dict[str, Callable[..., Any]]:
         until: str = "",
         files: list[str] | None = None,
         sources: list[str] | None = None,
+        as_of: str = "",
         use_model: bool = True,
     ) -> dict[str, Any]:
         """Answer a question from the user's folder of articles. Every sentence of the answer is checked against the
@@ -90,15 +94,16 @@ def endpoints(api: Api) -> dict[str, Callable[..., Any]]:
             until: Only articles of this date or earlier, as 2020-01-06. Empty for no limit.
             files: Only articles whose path matches one of these patterns, as wire/*.
             sources: Only articles of these publishers.
+            as_of: The day that "today" means in the question, as 2020-01-06. Empty for none.
             use_model: Whether a configured language model may write the answer; if not, sentences are quoted.
 
         Returns:
             The answer: text with [1] markers, citations (place, file, line_start, line_end, text), claims with verdicts,
             conflicts between articles, removed claims, abstained, nearest, mode, degraded, usage.
         """
-        options = {"history": history, "since": since, "until": until, "files": files, "sources": sources}
+        limits = {"since": since, "until": until, "files": files, "sources": sources, "as_of": as_of}
         try:
-            *_, answer = api.events(question, llm=None if use_model else False, **options)
+            *_, answer = api.events(question, history=history, llm=None if use_model else False, **limits)
         except BylineError as e:
             raise failing(e) from e
         assert isinstance(answer, Answer)
@@ -151,8 +156,9 @@ def endpoints(api: Api) -> dict[str, Callable[..., Any]]:
 
     def chat(question: str, history: list[str], limits: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The page's own: one event after the other, the answer or an error last."""
+        known = {k: v for k, v in limits.items() if k in _LIMITS} if isinstance(limits, dict) else {}
         try:
-            for event in api.events(question, history=history, **limits):
+            for event in api.events(question, history=history, **known):
                 if isinstance(event, Progress):
                     yield {"type": "progress", **asdict(event)}
                 elif isinstance(event, Claim):

@@ -5,11 +5,12 @@ The reply's text ends with the list of citations; the whole answer, `Answer.to_d
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import chain
 from typing import Any, Literal
 
@@ -17,9 +18,10 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from index.errors import BylineError, UsageError
-from page.api import Api
+from page.api import AT_ONCE, Api
 from rag.types import Answer, Claim
 
 MODEL = "byline"
@@ -72,21 +74,23 @@ def add_routes(app: FastAPI, api: Api) -> None:
         rows = [{"id": name, "object": "model", "created": 0, "owned_by": "byline"} for name in (MODEL, QUOTING)]
         return {"object": "list", "data": rows}
 
+    turn = asyncio.Semaphore(AT_ONCE)  # so that slow models cannot take every thread of the page
+
     @router.post("/chat/completions", response_model=None)
-    def complete(body: Completion) -> dict[str, Any] | StreamingResponse | JSONResponse:
+    async def complete(body: Completion) -> dict[str, Any] | StreamingResponse | JSONResponse:
         asked = [m.text() for m in body.messages if m.role == "user"]
-        if not asked or body.messages[-1].role != "user":
+        if body.messages[-1].role != "user":
             return _refused("the last message must be the user's question", 400)
-        llm = False if body.model == QUOTING else None
-        events = api.events(asked[-1], history=asked[:-1], llm=llm)
+        events = api.events(asked[-1], history=asked[:-1], llm=False if body.model == QUOTING else None)
         head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": body.model}
         try:
-            first = next(events)  # so that a wrong question is an HTTP error, streamed or not
+            first = await run_in_threadpool(next, events)  # a wrong question is an HTTP error, streamed or not
             if body.stream:
                 usage = bool(body.stream_options and body.stream_options.include_usage)
                 lines = _stream(head, chain([first], events), usage, api)
-                return StreamingResponse(lines, media_type="text/event-stream")
-            *_, answer = chain([first], events)
+                return StreamingResponse(_in_turn(turn, lines), media_type="text/event-stream")
+            async with turn:
+                *_, answer = await run_in_threadpool(list, events)
         except BylineError as e:
             return _refused(api.message(e), 400 if isinstance(e, UsageError) else 503)
         assert isinstance(answer, Answer)
@@ -101,6 +105,12 @@ def add_routes(app: FastAPI, api: Api) -> None:
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         return _refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", 400)
+
+
+async def _in_turn(turn: asyncio.Semaphore, lines: Iterator[str]) -> AsyncIterator[str]:
+    async with turn:
+        async for line in iterate_in_threadpool(lines):
+            yield line
 
 
 def _stream(head: dict[str, Any], events: Iterator[Any], usage: bool, api: Api) -> Iterator[str]:

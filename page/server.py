@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from contextlib import suppress
@@ -17,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from index import __version__
 from index.errors import BylineError, UsageError
-from page.api import Api, endpoints
+from page.api import AT_ONCE, Api, endpoints
 from page.articles import AROUND, Articles
 from page.examples import examples
 from page.guard import Guard
@@ -27,9 +28,6 @@ from page.uploads import save_upload
 from rag.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
-
-AT_ONCE = 16
-"""Questions answered at the same time; others wait their turn and are told how many are before them."""
 
 WAITING = 512
 """Questions that may wait; further ones are refused at once."""
@@ -146,6 +144,7 @@ def _add_gradio(app: FastAPI, api: Api, options: Options) -> None:
                 function,
                 api_name=name,
                 api_visibility="public" if public else "undocumented",
+                queue=not public,  # else an MCP call would go over HTTP to this very server, and without the login
                 concurrency_limit=AT_ONCE,
                 concurrency_id="questions",
             )
@@ -155,6 +154,17 @@ def _add_gradio(app: FastAPI, api: Api, options: Options) -> None:
         ssr_mode=False, allowed_paths=[], show_error=False, max_file_size=0, enable_monitoring=False, pwa=False,
         mcp_server=options.mcp,
     )  # fmt: skip
+    if options.mcp:
+        if blocks.mcp_server_obj is None:
+            raise UsageError(f"the MCP server cannot be started ({blocks.mcp_error}); leave --mcp out, or report it")
+        blocks.mcp_server_obj.postprocess_output_data = _as_json
+
+
+def _as_json(data: list[Any], root_url: str) -> list[Any]:
+    """What a tool gives, as JSON: Gradio would send Python's notation, and a file for what looks like one."""
+    from mcp.types import TextContent
+
+    return [TextContent(type="text", text=json.dumps(value, ensure_ascii=False)) for value in data]
 
 
 def serve(app: FastAPI, options: Options) -> None:
@@ -173,7 +183,12 @@ def serve(app: FastAPI, options: Options) -> None:
         ) from e
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{listening.getsockname()[1]}"
-    print(f"Byline is at {url}" + (f", its MCP server at {url}/gradio_api/mcp/" if options.mcp else ""), flush=True)
+    print(
+        f"Byline is at {url}"
+        + (f", its MCP server at {url}/gradio_api/mcp/" if options.mcp else "")
+        + " (Ctrl-C ends it)",
+        flush=True,
+    )
     # Many clients keep idle connections for just the 5 s that are uvicorn's default, and now and then lose that race.
     config = uvicorn.Config(
         app, log_level="warning", server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=2

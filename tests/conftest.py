@@ -74,9 +74,9 @@ def url(corpus: Path, home: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop would stand in the way of other modules
 def browser() -> Iterator[Any]:
-    """Chromium, started once."""
+    """Chromium, started once for a module."""
     from tests.browser import chromium
 
     with chromium() as browser:

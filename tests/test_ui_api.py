@@ -67,29 +67,42 @@ def test_gradio_client_asks_searches_and_shows(url: str, corpus: Path, home: Pat
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/ask", "/search", "/show"}
 
 
-def test_an_mcp_client_finds_and_calls_the_tools(url: str) -> None:
+@pytest.mark.parametrize("login", [None, "desk:secret"])
+def test_an_mcp_client_finds_and_calls_the_tools(corpus: Path, home: Path, login: str | None) -> None:
     from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
-    async def talk() -> tuple[dict[str, Any], Any, Any]:
+    async def talk(url: str) -> tuple[dict[str, Any], list[Any]]:
+        headers = {"authorization": f"Bearer {login.partition(':')[2]}"} if login else {}
         async with (
-            streamable_http_client(f"{url}/gradio_api/mcp/") as (reading, writing, *_),
+            httpx.AsyncClient(headers=headers, timeout=60) as http,
+            streamable_http_client(f"{url}/gradio_api/mcp/", http_client=http) as (reading, writing, *_),
             ClientSession(reading, writing) as session,
         ):
             await session.initialize()
             tools = {t.name: t for t in (await session.list_tools()).tools}
-            answer = await session.call_tool("ask", {"question": FERRY})
-            lines = await session.call_tool("show", {"place": "a.txt:5"})
-            return tools, answer, lines
+            calls = [
+                ("ask", {"question": FERRY}),
+                ("search", {"query": "bridge", "k": 1}),
+                ("show", {"place": "a.txt:5"}),
+                ("show", {"place": "../a.txt:5"}),
+            ]
+            return tools, [await session.call_tool(name, arguments) for name, arguments in calls]
 
-    with ThreadPoolExecutor(1) as pool:  # Playwright may have a loop running in this thread
-        tools, answer, lines = pool.submit(asyncio.run, talk()).result()
+    with serving_page(corpus, home, options=Options(mcp=True, login=login)) as url, ThreadPoolExecutor(1) as pool:
+        tools, results = pool.submit(asyncio.run, talk(url)).result()  # Playwright may have a loop in this thread
     assert set(tools) == {"ask", "search", "show"}
     assert "every sentence of the answer is checked" in tools["ask"].description.lower()
     assert tools["ask"].inputSchema["required"] == ["question"]
     assert "2020-01-06" in tools["search"].inputSchema["properties"]["since"]["description"]
-    assert json.loads(answer.content[0].text)["citations"][0]["place"] == "a.txt:5"
-    assert "It carried 214 people" in lines.content[0].text
+    answer, hits, lines = (json.loads(r.content[0].text) for r in results[:3])
+    assert plain(answer) == plain(
+        json.loads(json.dumps(ask(FERRY, corpus=corpus, settings=Settings(home=home)).to_dict()))
+    )
+    assert hits[0]["place"] == "sub/b.txt:3"
+    assert lines["lines"][-1]["text"] == "The ferry left at nine. It carried 214 people."
+    assert results[3].isError
+    assert "no indexed article '../a.txt'" in results[3].content[0].text
 
 
 def test_the_openai_client_gets_answers_with_citations(url: str, corpus: Path, home: Path) -> None:
@@ -150,6 +163,28 @@ def test_a_model_writes_for_the_openai_client_and_its_failure_is_told(corpus: Pa
             quoted = client.chat.completions.create(model="byline-quoted", messages=messages)
             assert quoted.byline["degraded"] is None  # type: ignore[attr-defined]
             assert len(script.requests) == asked
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [1, [], {}],
+        ["Ferry?", "x", {}],
+        ["Ferry?", [1], {}],
+        ["Ferry?", [], {"since": 5}],
+        ["Ferry?", [], {"files": [5]}],
+    ],
+)
+def test_the_page_tells_what_is_wrong_with_a_call(url: str, data: list[Any]) -> None:
+    httpx.post(f"{url}/gradio_api/call/chat", json={"data": data, "session_hash": "s"}).raise_for_status()
+    events = httpx.get(f"{url}/gradio_api/queue/data", params={"session_hash": "s"}).text
+    assert '"type":"error","message":' in events
+
+
+def test_unknown_options_of_a_call_have_no_effect(url: str) -> None:
+    data = [FERRY, [], {"llm": "x", "corpus": "/", "settings": None}]
+    httpx.post(f"{url}/gradio_api/call/chat", json={"data": data, "session_hash": "s"}).raise_for_status()
+    assert "a.txt:5" in httpx.get(f"{url}/gradio_api/queue/data", params={"session_hash": "s"}).text
 
 
 # --- the guard ---
@@ -238,7 +273,7 @@ def test_no_reply_names_a_folder_of_this_machine_or_the_key(corpus: Path, home: 
     with (
         serving("x") as script,
         serving_page(corpus, home, model="m", base_url=script.url, api_key="canary-key") as url,
-        httpx.Client(base_url=url) as client,
+        httpx.Client(base_url=url, timeout=60) as client,
     ):
         replies = [
             client.get(p) for p in ("/", "/config", "/gradio_api/info", "/page/api/overview", "/page/api/articles")

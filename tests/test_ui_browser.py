@@ -16,6 +16,7 @@ from rag.types import Answer, Conflict, Event, Progress, Usage
 from tests.browser import FERRY, put, put_and_wait, saying, shot
 from tests.conftest import write
 from tests.page import cite, claim, serving_page
+from tests.server import serving
 
 # --- asking ---
 
@@ -75,6 +76,23 @@ def test_sentences_appear_while_the_rest_is_written(
     expect(page.locator(".claim")).to_have_count(2)
     expect(page.locator(".facts")).to_have_text("small-model · 1,321 + 42 tokens · 1.25 s")
     expect(page.locator("#stop")).to_be_hidden()
+
+
+def test_a_model_writes_and_where_it_fails_the_page_says_why(
+    corpus: Path, home: Path, visit: Callable[..., Page]
+) -> None:
+    with (
+        serving("The ferry left at nine. [1:5] It sank. [1:5]", 500) as script,
+        serving_page(corpus, home, model="small-model", base_url=script.url, api_key="k") as url,
+    ):
+        page = visit(url)
+        put_and_wait(page, FERRY)
+        expect(page.locator(".claims .text")).to_have_text(["The ferry left at nine."])
+        expect(page.locator(".removed summary")).to_have_text("1 sentence removed: no line supports it")
+        expect(page.locator(".facts")).to_contain_text("small-model · 321 + 12 tokens")
+        put_and_wait(page, FERRY)
+        expect(page.locator(".banner")).to_contain_text("No model wrote this: small-model: the endpoint failed (500)")
+        expect(page.locator(".facts").last).to_contain_text("quoted, no model")
 
 
 def test_stop_ends_the_answer_and_the_next_question_is_served(

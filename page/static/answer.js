@@ -215,6 +215,7 @@ export function markdown(turn) {
 // The card over a citation, on hover and on focus.
 
 let waiting;
+let over = null; // the citation that the card is for
 
 function card(citation) {
   const show = (e) => {
@@ -235,6 +236,7 @@ function showCard(citation, target) {
     about ? h("p", {}, about) : "",
     h("p", { class: "at" }, placeOf(citation)),
   );
+  over = target;
   node.hidden = false;
   const at = target.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = node;
@@ -254,4 +256,9 @@ function hideSoon() {
 export function hideCard() {
   clearTimeout(waiting);
   document.getElementById("card").hidden = true;
+}
+
+// Before `node` is drawn anew: its citations go away, and with them what would hide their card.
+export function forget(node) {
+  if (node?.contains(over)) hideCard();
 }

@@ -1,6 +1,6 @@
 // The page: the conversation on the left, articles and sources on the right.
 
-import { hideCard, keyOf, render } from "./answer.js";
+import { forget, hideCard, keyOf, render } from "./answer.js";
 import { api, h, plural, run, say } from "./dom.js";
 import { limits, limitsGiven, limitsInWords, showPanel, span } from "./panel.js";
 import { showSource } from "./viewer.js";
@@ -17,7 +17,11 @@ let opener = null; // what had the focus when the side was opened
 // --- conversation ---
 
 async function ask(text, turn) {
-  if (asking) return;
+  if (asking) {
+    say("One question at a time: stop the other one first");
+    $("stop").focus();
+    return;
+  }
   if (!turn) {
     turn = {};
     turns.push(turn);
@@ -58,7 +62,7 @@ function summary({ state, answer, error }) {
 }
 
 function draw(turn, fresh) {
-  hideCard();
+  forget(turn.node);
   const near = $("thread").scrollHeight - $("thread").scrollTop - $("thread").clientHeight < 80;
   const node = render(turn, { open: openSource, again: (t) => ask(t.question, t) });
   if (turn.node?.isConnected) {
@@ -98,7 +102,6 @@ function restore() {
   } catch {
     turns = [];
     $("turns").replaceChildren();
-    sessionStorage.removeItem(KEPT);
   }
   $("turns").lastElementChild?.scrollIntoView({ block: "start" });
 }
@@ -207,8 +210,8 @@ async function firstRun() {
 $("composer").addEventListener("submit", (e) => {
   e.preventDefault();
   const text = question.value.trim();
-  if (!/[\p{L}\p{N}]/u.test(text) || asking) return; // a question has words
-  question.value = "";
+  if (!/[\p{L}\p{N}]/u.test(text)) return; // a question has words
+  if (!asking) question.value = "";
   grow();
   ask(text);
 });
@@ -235,7 +238,7 @@ $("new").addEventListener("click", () => {
   asking?.controller.abort();
   turns = [];
   $("turns").replaceChildren();
-  sessionStorage.removeItem(KEPT);
+  keep();
   $("welcome").hidden = false;
   $("new").hidden = true;
   drawPanel();
@@ -262,8 +265,12 @@ function theme(name) {
 }
 $("theme").addEventListener("click", () => {
   const name = THEMES[document.documentElement.dataset.theme];
-  localStorage.setItem("byline.theme", name);
   theme(name);
+  try {
+    localStorage.setItem("byline.theme", name);
+  } catch {
+    // This browser keeps nothing for this site.
+  }
 });
 
 theme(document.documentElement.dataset.theme);
