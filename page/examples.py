@@ -17,11 +17,10 @@ SAMPLED = 80
 """Articles that are looked at, spread over the corpus."""
 
 _NAME = r"[A-Z][a-z’'-]\w+(?: [A-Z]\.)?(?: [A-Z][\w’'-]+){1,2}"
-_SAID = re.compile(rf"\b(?:([Tt]he) )?({_NAME}),? (?:said|told|wrote|warned|announced|called)\b")
+_SAID = re.compile(rf"\b(?:([Tt]he|of) )?({_NAME}),? (?:said|told|wrote|warned|announced|called)\b")
 _NUMBER = r"(?:\d[\d,.]*|hundreds of|dozens of|two|three|four|five|six|seven|eight|nine|ten)"
-_MANY = re.compile(rf"\b{_NUMBER} ([a-z]{{4,}}s)\b")
+_MANY = re.compile(rf"\b{_NUMBER} (people|[a-z]{{4,}}s) (?:were|are|have been|had been) ([a-z]+(?:ed|en))\b")
 _THING = re.compile(rf"(?<=[a-z,] )((?:the )?{_NAME})\b")
-_UNITS = frozenset("years months weeks days hours minutes seconds times miles kilometres kilometers metres".split())
 _OPENINGS = frozenset("The An In On At It He She They But And For From When While After Before This That".split())
 
 
@@ -31,7 +30,7 @@ def examples(corpus: Path, settings: Settings) -> list[str]:
         said, many, things = _found(corpus, settings)
         kinds = [
             [f"What did {name} say?" for name in said],
-            [f"How many {noun}, and where?" for noun in many],
+            [f"How many {who} were {done}?" for who, done in many],
             [f"What is known about {thing}?" for thing in things],
         ]
         found: list[str] = []
@@ -45,19 +44,25 @@ def examples(corpus: Path, settings: Settings) -> list[str]:
         return []
 
 
-def _found(corpus: Path, settings: Settings) -> tuple[list[str], list[str], list[str]]:
-    """Who is quoted, what is counted and what is named most, each by the number of articles."""
+def _found(corpus: Path, settings: Settings) -> tuple[list[str], list[tuple[str, str]], list[str]]:
+    """Who is quoted, what is counted and what is named most, each by the number of articles.
+
+    After "the" or "of" a name is rarely a person's whole one: "the White House", "Secretary of State Ida Holm".
+    """
     said: Counter[str] = Counter()
-    many: Counter[str] = Counter()
+    many: Counter[tuple[str, str]] = Counter()
     things: Counter[str] = Counter()
     with open_reader(settings.plan(corpus, settings.index)).snapshot() as reader:
         documents = reader.catalog.documents()
         for document in documents[:: len(documents) // SAMPLED + 1]:
             text = "\n".join(p.text for p in reader.catalog.passages_of(document.id) if not p.header)
-            said.update({m[2] for m in _SAID.finditer(text) if not m[1]})  # "the" comes before what is no person
-            many.update({m[1] for m in _MANY.finditer(text)} - _UNITS)
+            said.update({m[2] for m in _SAID.finditer(text) if not m[1]})
+            many.update({(m[1], m[2]) for m in _MANY.finditer(text)})
             things.update({m[1] for m in _THING.finditer(text)})
-    speakers = [name for name, _ in said.most_common(6) if name.split()[0] not in _OPENINGS]
-    known = {word for name in speakers for word in name.split()}
+    speakers: dict[str, str] = {}  # by surname: one question about each
+    for name, _ in said.most_common(12):
+        if name.split()[0] not in _OPENINGS:
+            speakers.setdefault(name.split()[-1], name)
+    known = {word for name in speakers.values() for word in name.split()}
     about = [thing for thing, _ in things.most_common(12) if not known & set(thing.split())]
-    return speakers, [noun for noun, _ in many.most_common(6)], about
+    return list(speakers.values()), [pair for pair, _ in many.most_common(6)], about
