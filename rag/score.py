@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from index import spelling
 from index.catalog import PassageRow
-from index.words import terms
+from index.spelling import terms
 from rag.retrieve import Candidate
 from rag.types import Hit
 
@@ -65,6 +66,11 @@ class Query:
     text: str
     terms: tuple[str, ...]
     idf: dict[str, float]
+    names: dict[str, str] = field(default_factory=dict)
+
+    def terms_of(self, text: str, written: str | None) -> list[str]:
+        """Terms of a sentence of an article of that date, with the question's spelling of its names and dates."""
+        return spelling.as_asked(self.text, self.names, text, written)
 
     @property
     def mass(self) -> float:
@@ -85,7 +91,7 @@ def make_query(text: str, document_frequency: Callable[[str], int], total: int, 
     for term in dict.fromkeys([*found, *before]):
         n = min(document_frequency(term), total)
         idf[term] = math.log(1 + (total - n + 0.5) / (n + 0.5)) * (1.0 if term in found else EARLIER)
-    return Query(text, found, idf)
+    return Query(text, found, idf, spelling.names(" ".join([text, *earlier]), lambda t: bool(document_frequency(t))))
 
 
 def score_sentences(query: Query, candidates: Sequence[Candidate]) -> list[Hit]:
@@ -96,7 +102,7 @@ def score_sentences(query: Query, candidates: Sequence[Candidate]) -> list[Hit]:
         passage, document = candidate.passage, candidate.document
         title = set(terms(document.title or ""))
         texts = [passage.text[s.start - passage.start : s.end - passage.start] for s in passage.sentences]
-        found = [terms(t) for t in texts]
+        found = [query.terms_of(t, document.date) for t in texts]
         for i, sentence in enumerate(passage.sentences):
             around = title.union(*found[max(0, i - 1) : i], *found[i + 1 : i + 2])
             parts = _parts(query, texts[i], found[i], around, passage, candidate.score / best)
@@ -152,7 +158,7 @@ def _parts(
         "cover": cover / query.mass,
         "context": context / query.mass,
         "near": _near(query.terms, found),
-        "kind": _kind(query.text, text),
+        "kind": _kind(query, text),
         "passage": rank,
         "length": 1.0 if len(found) < 4 else min(1.0, max(0.0, (len(found) - 40) / 40)),
         "fragment": float(text[-1:] not in _ENDS or text[:1].islower()),
@@ -172,12 +178,12 @@ def _near(wanted: tuple[str, ...], found: list[str]) -> float:
     return close / len(pairs)
 
 
-def _kind(question: str, text: str) -> float:
+def _kind(query: Query, text: str) -> float:
     """1 where the sentence holds what the question asks for, 0 where it lacks it, 0.5 for other questions."""
-    asked = [answer for ask, answer in _KINDS if ask.search(question)]
+    asked = [answer for ask, answer in _KINDS if ask.search(query.text)]
     if not asked:
         return 0.5
-    known = set(terms(question))
     if asked[0] is _NAME:
+        known = set(query.terms)
         return float(any(set(terms(n)) - known for n in _NAME.findall(text)))
     return float(bool(asked[0].search(text)))
