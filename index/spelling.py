@@ -64,7 +64,7 @@ def one_form(text: str) -> str:
 def _one(match: re.Match[str]) -> str:
     kind, text = match.lastgroup, match.group()
     if kind == "usa":
-        return f"{USA} "
+        return f"{USA.upper()} "
     if kind == "initials":
         return text.replace(".", "") + " "
     if kind == "month":
@@ -93,7 +93,7 @@ def _value(said: Iterable[str]) -> int:
 @lru_cache(maxsize=4096)
 def forms(word: str) -> tuple[str, ...]:
     """How a word of `one_form` may be written in an index, itself first."""
-    if word == USA:
+    if word.lower() == USA:
         return (USA, "U.S.", "US", "American", "America", "United States")
     if word in _MONTHS:
         return (word, word[:3])

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from index.errors import ModelError, UsageError
 from rag.cite import citations
+from rag.conflict import conflicts
 from rag.extract import extract
 from rag.generate import claims as model_claims
 from rag.indexes import asking_embedder, open_reader
@@ -101,14 +102,15 @@ def stream(
         yield Progress("writing")
         try:
             answer = yield from _from_model(request, model, candidates, hits, clock)
-            yield replace(answer, notes=tuple(notes))
+            yield _with_conflicts(replace(answer, notes=tuple(notes)), query, hits)
             return
         except ModelError as e:
             degraded = str(e)
     quoted = [_quoted(h) for h in extract(query, hits)]
     yield from quoted
     clock.stage("write")
-    yield _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
+    answer = _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
+    yield _with_conflicts(answer, query, hits)
 
 
 def search(
@@ -168,6 +170,10 @@ def _from_model(
     clock.stage("write and check")
     usage = clock.usage(reply.model, reply.prompt_tokens, reply.completion_tokens)
     return _answer(request, kept, hits, usage, "model", removed=tuple(removed))
+
+
+def _with_conflicts(answer: Answer, query: Query, hits: list[Hit]) -> Answer:
+    return replace(answer, conflicts=conflicts(query, hits))
 
 
 def _quoted(hit: Hit) -> Claim:
