@@ -10,7 +10,7 @@ from typing import Any
 
 import tantivy
 
-from index import spelling
+from index import clean, spelling
 
 ANALYZER = "byline_en"
 TITLE_BOOST = 0.6
@@ -33,6 +33,7 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("id", stored=True, indexed=True, fast=True)
     builder.add_unsigned_field("document", stored=False, indexed=True)
+    builder.add_unsigned_field("line", stored=False, indexed=True)
     for field in ("title", "text"):
         builder.add_text_field(field, tokenizer_name=ANALYZER, index_option="freq")
     return builder.build()
@@ -49,6 +50,7 @@ class Lexical:
         else:
             self._index = tantivy.Index.open(str(folder))
         self._schema = self._index.schema
+        tantivy.Query.term_query(self._schema, "line", 0)  # an index of before this field raises, and is made anew
         self._index.register_tokenizer(ANALYZER, _analyzer())
         self._analyze = _analyzer().analyze
 
@@ -58,9 +60,11 @@ class Lexical:
         for id_ in remove:
             writer.delete_documents_by_term("id", id_)
         for id_, document, title, text in add:
-            row = tantivy.Document(title=title, text=text)
+            row = tantivy.Document(title=title, text=clean.unglued(text))
             row.add_unsigned("id", id_)
             row.add_unsigned("document", document)
+            for key in filter(None, clean.line_keys(text)):
+                row.add_unsigned("line", key)
             writer.add_document(row)
         writer.commit()
         writer.wait_merging_threads()
@@ -108,6 +112,14 @@ class Lexical:
         hits = searcher.search(query_tree, limit=k, count=False).hits
         ids = [searcher.doc(address)["id"][0] for _, address in hits]
         return [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True)]
+
+    def with_line(self, key: int, at_least: int, k: int = 20) -> list[int]:
+        """Ids of up to k passages that have the line `key` (`clean.line_keys`); none where fewer than `at_least` do."""
+        searcher = self._index.searcher()
+        if searcher.doc_freq("line", key) < at_least:
+            return []
+        hits = searcher.search(tantivy.Query.term_query(self._schema, "line", key), limit=k, count=False).hits
+        return [int(searcher.doc(address)["id"][0]) for _, address in hits]
 
     def document_frequency(self, term: str) -> int:
         """In how many passages a term of `spelling.terms` stands in the way it is written most often.

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from index.clean import without_labels
 from index.errors import ModelError, UsageError
 from rag.cite import citations
 from rag.conflict import conflicts
@@ -178,7 +179,7 @@ def _with_conflicts(answer: Answer, query: Query, hits: list[Hit]) -> Answer:
 
 def _quoted(hit: Hit) -> Claim:
     places = [hit, *hit.also][:MAX_PLACES]
-    return Claim(" ".join(hit.text.split()), tuple(citations(places)), "supported")
+    return Claim(" ".join(without_labels(hit.text, " […]").split()), tuple(citations(places)), "supported")
 
 
 def _answer(

@@ -97,7 +97,7 @@ def conflicts(query: Query, hits: Sequence[Hit]) -> tuple[Conflict, ...]:
 
 
 def _sides(query: Query, hits: Sequence[Hit]) -> list[_Side]:
-    """The best sentences as sides; header lines and the like, which score below zero, are none."""
+    """The best sentences as sides; header lines and page furniture are none."""
     passages: dict[tuple[str, int], set[str]] = {}
     for hit in hits:
         held = query.idf.keys() & {*query.terms_of(hit.text, hit.date)}
@@ -106,7 +106,7 @@ def _sides(query: Query, hits: Sequence[Hit]) -> list[_Side]:
             about |= held | (query.idf.keys() & {*query.terms_of(h.title or "", h.date)})
     found = []
     for hit in hits[:LOOKED_AT]:
-        if hit.parts.get("header"):
+        if hit.parts.get("header") or hit.parts.get("furniture"):
             continue
         holds = frozenset(query.idf.keys() & {*query.terms_of(hit.text, hit.date)})
         found.append(_Side(hit, _tokens(query, hit), holds, frozenset(passages[hit.file, hit.passage])))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from index import spelling
+from index import clean, spelling
 from index.catalog import PassageRow
 from index.spelling import terms
 from rag.retrieve import Candidate
@@ -25,6 +25,7 @@ WEIGHTS = {
     "length": -0.1,  # very short and very long sentences say little or too much
     "fragment": -0.2,  # a headline, list item or caption: no end of a sentence, or no beginning
     "header": -1.0,  # a line of the header block
+    "furniture": -0.4,  # a subscription notice, a link to another article and the like (index/clean.py)
 }
 
 _ENDS = frozenset(".!?…”\"’')")
@@ -102,10 +103,14 @@ def score_sentences(query: Query, candidates: Sequence[Candidate]) -> list[Hit]:
         passage, document = candidate.passage, candidate.document
         title = set(terms(document.title or ""))
         texts = [passage.text[s.start - passage.start : s.end - passage.start] for s in passage.sentences]
-        found = [query.terms_of(t, document.date) for t in texts]
+        found = [query.terms_of(clean.without_labels(t), document.date) for t in texts]
+        marks = clean.furniture(texts, last=passage.line_end >= document.lines)
         for i, sentence in enumerate(passage.sentences):
             around = title.union(*found[max(0, i - 1) : i], *found[i + 1 : i + 2])
+            if clean.labels(texts[i]):  # which `found` leaves out
+                around.update(terms(texts[i]))
             parts = _parts(query, texts[i], found[i], around, passage, candidate.score / best)
+            parts["furniture"] = float(marks[i] or sentence.line_start in candidate.repeated)
             hits.append(
                 Hit(
                     file=document.file,
