@@ -35,9 +35,6 @@ PROMPT_TOKENS = 2200
 NEAREST = 3
 """Hits that an abstention shows."""
 
-MAX_PLACES = 3
-"""Citations that one quoted sentence carries at most, where it stands in several places."""
-
 LLM = Any
 """A LlamaIndex `LLM`, None (the configured one) or False (none)."""
 
@@ -178,8 +175,7 @@ def _with_conflicts(answer: Answer, query: Query, hits: list[Hit]) -> Answer:
 
 
 def _quoted(hit: Hit) -> Claim:
-    places = [hit, *hit.also][:MAX_PLACES]
-    return Claim(" ".join(without_labels(hit.text, " […]").split()), tuple(citations(places)), "supported")
+    return Claim(" ".join(without_labels(hit.text, " […]").split()), tuple(citations([hit, *hit.also])), "supported")
 
 
 def _answer(

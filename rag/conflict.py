@@ -19,6 +19,7 @@ from typing import NamedTuple
 from index.spelling import as_asked, names, one_form, terms
 from index.words import STOPWORDS, fold, stem
 from rag.cite import citations
+from rag.same import Token, tokens
 from rag.score import Query
 from rag.types import Claim, Conflict, Hit
 
@@ -44,8 +45,7 @@ FRAME_WORDS = {"name": 3, "number": 2, "day": 2}
 NAMED = 0.6
 """Share of the question's names that the passages of both sides must hold."""
 
-_WORD = re.compile(r"[^\W_]+(?:['’](?=t\b))?")
-_NEGATORS = frozenset("not no never cannot nothing neither nor without t".split())
+_WORD = re.compile(r"[^\W_]+")
 _DENIES = 2  # words between "not" or "no" and what it denies, at most
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MONTH = re.compile(r"(?:Jan|Febr)uary|March|April|May|June|July|August|(?:Septem|Octo|Novem|Decem)ber")
@@ -57,16 +57,11 @@ _ASKS_YES = re.compile(r"^\W*(?:is|are|was|were|do|does|did|has|have|had|will|wo
 _COUNTED = re.compile(r"\bhow many (?:more |other )?((?:[^\W\d_]+ ){0,2}[^\W\d_]+)", re.I)
 
 
-class _Token(NamedTuple):
-    key: str  # the stem; "not" for every negator
-    raw: str
-
-
 class _Side(NamedTuple):
     """A sentence, the words of it that matter, and the words of the question that it and its passage hold."""
 
     hit: Hit
-    tokens: tuple[_Token, ...]
+    tokens: tuple[Token, ...]
     holds: frozenset[str]
     about: frozenset[str]
 
@@ -109,19 +104,8 @@ def _sides(query: Query, hits: Sequence[Hit]) -> list[_Side]:
         if hit.parts.get("header") or hit.parts.get("furniture"):
             continue
         holds = frozenset(query.idf.keys() & {*query.terms_of(hit.text, hit.date)})
-        found.append(_Side(hit, _tokens(query, hit), holds, frozenset(passages[hit.file, hit.passage])))
+        found.append(_Side(hit, tokens(hit.text), holds, frozenset(passages[hit.file, hit.passage])))
     return found
-
-
-def _tokens(query: Query, hit: Hit) -> tuple[_Token, ...]:
-    found = []
-    for raw in _WORD.findall(one_form(hit.text)):
-        folded = fold(raw.rstrip("'’"))
-        if folded in _NEGATORS or raw[-1] in "'’":
-            found.append(_Token("not", raw))
-        elif folded not in STOPWORDS:
-            found.append(_Token(stem(folded), raw))
-    return tuple(found)
 
 
 def _comparable(query: Query, a: _Side, b: _Side) -> bool:
@@ -178,7 +162,7 @@ def _swapped(query: Query, a: _Side, b: _Side) -> Iterator[tuple[str, str]]:
             yield " ".join(t.key for t in x), " ".join(t.key for t in y)
 
 
-def _is_value(query: Query, span: Sequence[_Token]) -> bool:
+def _is_value(query: Query, span: Sequence[Token]) -> bool:
     """Whether a span is a value of the kind that the question asks for, and nothing else."""
     days = [bool(_MONTH.fullmatch(t.raw) or _WEEKDAY.fullmatch(t.raw)) for t in span]
     counts = [t.raw[0].isdigit() or t.key == "dozen" for t in span]
@@ -190,7 +174,7 @@ def _is_value(query: Query, span: Sequence[_Token]) -> bool:
     return name and not all(counts) if _ASKS_NAME.search(query.text) else name or all(counts)
 
 
-def _differ(x: Sequence[_Token], y: Sequence[_Token]) -> bool:
+def _differ(x: Sequence[Token], y: Sequence[Token]) -> bool:
     """Whether two values are not the same one in other words: "William Seely" is "Seeley", "Seely III" too."""
     few, many = sorted((x, y), key=len)
     text = " ".join(t.raw for t in many)
@@ -210,7 +194,7 @@ def _counts(query: Query, a: _Side, b: _Side) -> Iterator[tuple[str, str]]:
         yield x.pop(), y.pop()
 
 
-def _numbers_of(tokens: Sequence[_Token], nouns: set[str]) -> set[str]:
+def _numbers_of(tokens: Sequence[Token], nouns: set[str]) -> set[str]:
     """Numbers that stand at most two words before one of `nouns`."""
     found: set[str] = set()
     for i, token in enumerate(tokens):
@@ -228,7 +212,7 @@ def _polarity(query: Query, a: _Side, b: _Side) -> Iterator[tuple[str, str]]:
                 yield f"{x} {term}", f"{y} {term}"
 
 
-def _affirms(tokens: Sequence[_Token], term: str) -> bool | None:
+def _affirms(tokens: Sequence[Token], term: str) -> bool | None:
     """Whether the sentence says `term` (True) or denies it (False); None where it does neither, or both."""
     said = set()
     for i, token in enumerate(tokens):

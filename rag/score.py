@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from index import clean, spelling
 from index.catalog import PassageRow
 from index.spelling import terms
 from rag.retrieve import Candidate
+from rag.same import join_same
 from rag.types import Hit
 
 WEIGHTS = {
@@ -29,7 +30,6 @@ WEIGHTS = {
 }
 
 _ENDS = frozenset(".!?…”\"’')")
-_PLAIN_QUOTES = str.maketrans("“”‘’„", '""\'\'"')
 
 EARLIER = 0.3
 """Weight of a term of the question before, beside 1 for a term of this one."""
@@ -96,7 +96,7 @@ def make_query(text: str, document_frequency: Callable[[str], int], total: int, 
 
 
 def score_sentences(query: Query, candidates: Sequence[Candidate]) -> list[Hit]:
-    """All sentences of the candidates as hits, best first; equal sentences are joined (`also`)."""
+    """All sentences of the candidates as hits, best first; those that say the same are joined (`also`)."""
     hits: list[Hit] = []
     best = max((c.score for c in candidates), default=1.0)
     for candidate in candidates:
@@ -129,27 +129,12 @@ def score_sentences(query: Query, candidates: Sequence[Candidate]) -> list[Hit]:
                 )
             )
     hits.sort(key=lambda h: (-h.score, h.file, h.start))
-    return join_equal(hits)
+    return join_same(hits)
 
 
 def evidence(hit: Hit) -> float:
     """How much of the question the hit and its surroundings hold, in 0..1."""
     return min(1.0, hit.parts["cover"] + 0.5 * hit.parts["context"])
-
-
-def join_equal(hits: Sequence[Hit]) -> list[Hit]:
-    """Hits with the same text (quotation marks' shapes aside) become one, the first, which carries the others in `also`."""
-    first: dict[str, int] = {}
-    out: list[Hit] = []
-    others: dict[int, list[Hit]] = {}
-    for hit in hits:
-        key = " ".join(hit.text.casefold().translate(_PLAIN_QUOTES).split())
-        if key in first:
-            others.setdefault(first[key], []).append(hit)
-        else:
-            first[key] = len(out)
-            out.append(hit)
-    return [replace(h, also=tuple(others[i])) if i in others else h for i, h in enumerate(out)]
 
 
 def _parts(

@@ -38,7 +38,7 @@ def test_one_form_for_one_thing(text: str, expected: list[str]) -> None:
 def test_forms_lead_back_to_the_term() -> None:
     for word in ("5000", "12", "1200000", "300000000", "January", "UK", "usa"):
         for form in forms(word):
-            assert one_form(f"{form} 6").split()[0] == word, form
+            assert one_form(f"{form} 6").split()[0].lower() == word.lower(), form
     assert forms("2020") == ("2020",)  # a year is not written "2,020"
     assert forms("bridge") == ("bridge",)
 
