@@ -12,6 +12,9 @@ from collections.abc import Sequence
 REPEATED_IN = 3
 """A line that this many articles have, which otherwise share no line, is furniture."""
 
+LONGEST_LINE = 200
+"""Longer lines, in characters, are not looked at: they are paragraphs."""
+
 LONG_LINE = 60
 """Characters from which on a line that two articles share tells that they are versions of one."""
 
@@ -97,8 +100,11 @@ def unglued(text: str) -> str:
 
 
 def line_keys(text: str) -> list[int]:
-    """A number for each line of `text` (0 where it is blank), the same for the same words."""
-    return [zlib.crc32(" ".join(line.split()).lower().encode("utf-8", "replace")) for line in text.split("\n")]
+    """A number for each line of `text` that is short enough to be furniture, else 0; the same for the same words."""
+    return [
+        zlib.crc32(line.strip().lower().encode("utf-8", "replace")) if len(line) <= LONGEST_LINE else 0
+        for line in text.split("\n")
+    ]
 
 
 def repeated(key: int, passages: Sequence[str]) -> bool:
@@ -107,10 +113,10 @@ def repeated(key: int, passages: Sequence[str]) -> bool:
     Versions of one article share other lines too; they count as one.
     """
     groups = 0
-    seen: set[int] = set()
+    seen: set[str] = set()
     for text in passages:
-        keys = zip(line_keys(text), text.split("\n"), strict=True)
-        others = {k for k, line in keys if k != key and len(line) >= LONG_LINE and not looks_like_furniture(line)}
+        lines = {" ".join(line.split()) for line in text.split("\n") if len(line) >= LONG_LINE}
+        others = {line for line in lines if line_keys(line) != [key] and not looks_like_furniture(line)}
         groups += not others & seen
         seen |= others
     return groups >= REPEATED_IN

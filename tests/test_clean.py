@@ -50,7 +50,7 @@ def test_headlines_in_a_row_are_links_at_the_end_of_an_article_alone() -> None:
 def test_a_line_of_many_articles_is_furniture_unless_they_are_versions_of_one() -> None:
     line = "Harbour weather by the pilots of the north pier"
     (key,) = line_keys(line)
-    assert line_keys(f"{line.upper()}  \n\n{line}") == [key, 0, key]
+    assert line_keys(f"{line.upper()}  \n\n{line}\n" + 201 * "a") == [key, 0, key, 0]
     own = ["The first of some long lines of an article about the harbour bridge, its cost and its builders.",
            "Another such line, of an article on the ferry that was late again on Monday and on Tuesday.",
            "A third one, on the choir, which travelled to Oslo by train in the spring of that very year."]  # fmt: skip
