@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 REPEATED_IN = 3
 """A line that this many articles have, which otherwise share no line, is furniture."""
@@ -50,6 +51,7 @@ _SAID = re.compile(r"[“\"][^”\"]{8,}[”\"]|\b(?:said|says|told|according to
 _ENDS = tuple(".!?…”\"’')")
 
 
+@lru_cache(maxsize=4096)
 def looks_like_furniture(text: str) -> bool:
     """Whether a sentence or line by itself has the shape of furniture; nothing with a speaker has."""
     if len(text) > 400 or _SAID.search(text):

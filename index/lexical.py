@@ -113,7 +113,7 @@ class Lexical:
         ids = [searcher.doc(address)["id"][0] for _, address in hits]
         return [(int(i), float(score)) for i, (score, _) in zip(ids, hits, strict=True)]
 
-    def with_line(self, key: int, at_least: int, k: int = 20) -> list[int]:
+    def with_line(self, key: int, at_least: int, k: int = 8) -> list[int]:
         """Ids of up to k passages that have the line `key` (`clean.line_keys`); none where fewer than `at_least` do."""
         searcher = self._index.searcher()
         if searcher.doc_freq("line", key) < at_least:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -94,24 +95,24 @@ def conflicts(query: Query, hits: Sequence[Hit]) -> tuple[Conflict, ...]:
 def _sides(query: Query, hits: Sequence[Hit]) -> list[_Side]:
     """The best sentences as sides; header lines and page furniture are none."""
     passages: dict[tuple[str, int], set[str]] = {}
+    holds = []
     for hit in hits:
-        held = query.idf.keys() & {*query.terms_of(hit.text, hit.date)}
+        holds.append(frozenset(query.idf.keys() & {*query.terms_of(hit.text, hit.date)}))
         for h in (hit, *hit.also):
-            about = passages.setdefault((h.file, h.passage), set())
-            about |= held | (query.idf.keys() & {*query.terms_of(h.title or "", h.date)})
-    found = []
-    for hit in hits[:LOOKED_AT]:
-        if hit.parts.get("header") or hit.parts.get("furniture"):
-            continue
-        holds = frozenset(query.idf.keys() & {*query.terms_of(hit.text, hit.date)})
-        found.append(_Side(hit, tokens(hit.text), holds, frozenset(passages[hit.file, hit.passage])))
-    return found
+            if (h.file, h.passage) not in passages:
+                passages[h.file, h.passage] = query.idf.keys() & {*query.terms_of(h.title or "", h.date)}
+            passages[h.file, h.passage] |= holds[-1]
+    return [
+        _Side(hit, tokens(hit.text), held, frozenset(passages[hit.file, hit.passage]))
+        for hit, held in list(zip(hits, holds, strict=True))[:LOOKED_AT]
+        if held and not hit.parts.get("header") and not hit.parts.get("furniture")
+    ]
 
 
 def _comparable(query: Query, a: _Side, b: _Side) -> bool:
     """Whether the passages of two sentences are about what the question is about."""
     both, asked = a.about & b.about, _asked(query)
-    named = _named(query)
+    named = _named(query.text)
     enough = len(both & asked) >= ABOUT * len(asked) and len(both & named) >= NAMED * len(named)
     return enough and all(t in both for t in asked if _YEAR.fullmatch(t))
 
@@ -121,9 +122,10 @@ def _asked(query: Query) -> set[str]:
     return set(query.terms) - {"mani", "much"}
 
 
-def _named(query: Query) -> set[str]:
+@lru_cache(maxsize=64)
+def _named(text: str) -> set[str]:
     """Terms of the question's names."""
-    return {t for word in _WORD.findall(one_form(query.text)) if word[0].isupper() for t in terms(word)}
+    return {t for word in _WORD.findall(one_form(text)) if word[0].isupper() for t in terms(word)}
 
 
 def _disagreement(query: Query, a: _Side, b: _Side) -> Iterator[tuple[str, str]]:
@@ -186,7 +188,7 @@ def _differ(x: Sequence[Token], y: Sequence[Token]) -> bool:
 def _counts(query: Query, a: _Side, b: _Side) -> Iterator[tuple[str, str]]:
     """Different numbers of what the question counts."""
     counted = _COUNTED.search(query.text)
-    if not counted or not _named(query) <= a.holds & b.holds or not _others_comparable(query, a, b, set()):
+    if not counted or not _named(query.text) <= a.holds & b.holds or not _others_comparable(query, a, b, set()):
         return
     nouns = {stem(fold(w)) for w in counted[1].split()} - STOPWORDS
     x, y = _numbers_of(a.tokens, nouns), _numbers_of(b.tokens, nouns)

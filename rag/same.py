@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from index.spelling import one_form
 from index.words import STOPWORDS, fold, stem
 from rag.types import Hit
 
-COMPARED = 200
+COMPARED = 100
 """Best sentences that are compared with each other; further ones are joined where they are equal."""
 
 MORE_WORDS = 0.15
@@ -33,6 +34,7 @@ class Token(NamedTuple):
     raw: str
 
 
+@lru_cache(maxsize=1024)
 def tokens(text: str) -> tuple[Token, ...]:
     """The words of `text` in order, without function words but with negators."""
     found = []
@@ -55,12 +57,12 @@ def join_same(hits: Sequence[Hit]) -> list[Hit]:
     """
     groups: list[list[Hit]] = []
     by_text: dict[str, list[Hit]] = {}
-    words: list[Counter[str]] = []
+    words: list[tuple[Counter[str], int]] = []  # with their number
     for hit in hits:
         key = " ".join(hit.text.casefold().translate(_PLAIN_QUOTES).split())
         group = by_text.get(key)
         if group is None and len(by_text) < COMPARED:
-            mine = _words(hit.text)
+            mine = (counted := _words(hit.text), counted.total())
             group = next((g for g, theirs in zip(groups, words, strict=False) if _same(mine, theirs)), None)
             if group is None:
                 words.append(mine)
@@ -79,9 +81,9 @@ def _words(text: str) -> Counter[str]:
     return Counter(t.key.capitalize() if name else t.key for t, name in zip(found, names, strict=True))
 
 
-def _same(one: Counter[str], other: Counter[str]) -> bool:
-    few, many = sorted((one, other), key=lambda c: c.total())
-    if few.total() < FEWEST_WORDS or many.total() - few.total() > MORE_WORDS * many.total() or few - many:
+def _same(one: tuple[Counter[str], int], other: tuple[Counter[str], int]) -> bool:
+    (few, fewer), (many, more) = (one, other) if one[1] <= other[1] else (other, one)
+    if fewer < FEWEST_WORDS or more - fewer > MORE_WORDS * more or not few <= many:
         return False
     return not any(word == "not" or word.isdigit() or word[:1].isupper() for word in many - few)
 
