@@ -53,6 +53,7 @@ class Lexical:
         tantivy.Query.term_query(self._schema, "line", 0)  # an index of before this field raises, and is made anew
         self._index.register_tokenizer(ANALYZER, _analyzer())
         self._analyze = _analyzer().analyze
+        self._otherwise: dict[str, bool] = {}  # by name; dropped with every change
 
     def update(self, add: Iterable[tuple[int, int, str, str]], remove: Sequence[int] = ()) -> None:
         """Delete passages by id, add (id, document id, title, text), and commit durably."""
@@ -69,6 +70,7 @@ class Lexical:
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()
+        self._otherwise.clear()
 
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)
@@ -142,11 +144,20 @@ class Lexical:
                 each = [tantivy.Query.term_query(self._schema, field, t) for t in form]
                 every = [(tantivy.Occur.Must, query) for query in each]
                 ways.append(each[0] if len(each) == 1 else tantivy.Query.boolean_query(every))
-            if name and field == "text":
+            if name and field == "text" and self._spelt_otherwise(term):
                 alike = tantivy.Query.regex_query(self._schema, field, spelling.name_pattern(term))
                 ways.append(tantivy.Query.const_score_query(alike, NAME_WEIGHT * self._idf(term)))
             best = ways[0] if len(ways) == 1 else tantivy.Query.disjunction_max_query(ways)
             yield tantivy.Query.boost_query(best, boost)
+
+    def _spelt_otherwise(self, term: str) -> bool:
+        """Whether a name stands in the index in another spelling too: clauses that cannot match cost time."""
+        if term not in self._otherwise:
+            searcher = self._index.searcher()
+            alike = tantivy.Query.regex_query(self._schema, "text", spelling.name_pattern(term))
+            count = searcher.search(alike, limit=1, count=True).count
+            self._otherwise[term] = count > searcher.doc_freq("text", term)
+        return self._otherwise[term]
 
     def _idf(self, term: str) -> float:
         """Inverse document frequency as in BM25, about the score of one occurrence in an average passage."""
