@@ -14,23 +14,24 @@ from index.errors import ModelError, UsageError
 from rag.cite import citations
 from rag.conflict import conflicts
 from rag.extract import extract
-from rag.generate import claims as model_claims
 from rag.indexes import asking_embedder, open_reader
 from rag.indexes import refresh as bring_up_to_date
-from rag.llm import Reply, make_llm
+from rag.llm import ContextTooLong, Deadline
 from rag.prompts import NOT_SAID, messages
-from rag.request import Request, make_request
+from rag.providers import make_llm
+from rag.request import MAX_QUESTION, Request, make_request
 from rag.retrieve import Candidate, retrieve
-from rag.score import Query, make_query, score_sentences
+from rag.score import Query, evidence, make_query, score_sentences
 from rag.settings import Settings, read_settings
 from rag.sources import make_sources
 from rag.types import Answer, Claim, Event, Hit, Progress, Usage
-
-PASSAGES = 8
-"""Passages whose sentences are scored, and that a model may read."""
+from rag.write import second_opinion, write
 
 PROMPT_TOKENS = 2200
 """Budget for the numbered lines in a prompt; the rules take some 300 more."""
+
+ELSEWHERE = 12
+"""Sentences of the index that are tried for a claim which the lines it names do not support."""
 
 NEAREST = 3
 """Hits that an abstention shows."""
@@ -48,7 +49,7 @@ def ask(question: str, **options: Any) -> Answer:
     LlamaIndex LLM), `since`, `until` (ISO dates), `files` (a path pattern or several), `sources`
     (publisher or several), `as_of` (ISO date that "today" means), `refresh` (False: do not look for
     changed files first; a check that takes over 0.2 s is repeated at most for a tenth
-    of the time), `settings`.
+    of the time), `check` ("model": ask the model for a second opinion on each claim), `settings`.
 
     Raises an error from `index.errors` for wrong use. Not finding an answer is a result: `abstained`.
     """
@@ -71,6 +72,7 @@ def stream(
     sources: str | Sequence[str] | None = None,
     as_of: str | None = None,
     refresh: bool = True,
+    check: str | None = None,
     settings: Settings | None = None,
 ) -> Iterator[Event]:
     """As `ask`, giving Progress and each checked Claim as soon as there is one, and the Answer last.
@@ -85,6 +87,8 @@ def stream(
     )  # fmt: skip
     if llm is not None and llm is not False and not hasattr(llm, "stream_chat"):
         raise UsageError(f"llm is {llm!r}; give a LlamaIndex LLM, False, or leave it out")
+    if check not in (None, "model"):
+        raise UsageError(f'check is {check!r}; give "model" or leave it out')
     model = make_llm(settings) if llm is None else (llm or None)
     clock = _Clock()
     notes: list[str] = []
@@ -93,14 +97,15 @@ def stream(
         notes += bring_up_to_date(request)
     clock.stage("sync")
     yield Progress("searching")
-    query, candidates, hits = find(request, PASSAGES)
+    query, candidates, hits = find(request, request.settings.passages)
     clock.stage("retrieve")
     degraded = None
     if model is not None and candidates:
         yield Progress("writing")
+        deadline = Deadline()
         try:
-            answer = yield from _from_model(request, model, candidates, hits, clock)
-            yield _with_conflicts(replace(answer, notes=tuple(notes)), query, hits)
+            answer = yield from _from_model(request, model, candidates, hits, clock, deadline, check)
+            yield _with_conflicts(replace(answer, notes=(*notes, *answer.notes)), query, hits)
             return
         except ModelError as e:
             degraded = str(e)
@@ -135,7 +140,7 @@ def search(
     )
     if refresh:
         bring_up_to_date(request)
-    return find(request, max(PASSAGES, k))[2][:k]
+    return find(request, max(request.settings.passages, k))[2][:k]
 
 
 def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[Hit]]:
@@ -143,31 +148,46 @@ def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[
     with open_reader(request.plan).snapshot() as reader:
         embedder = asking_embedder(reader, request.settings)
         text = " ".join([*request.earlier, request.question])
-        candidates = retrieve(reader, embedder, text, passages, request.filters)
+        candidates = retrieve(reader, embedder, text, passages, request.filters, request.settings.dense_weight)
         lexical = reader.lexical
         query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
         return query, candidates, score_sentences(query, candidates)
 
 
 def _from_model(
-    request: Request, model: LLM, candidates: list[Candidate], hits: list[Hit], clock: _Clock
+    request: Request,
+    model: LLM,
+    candidates: list[Candidate],
+    hits: list[Hit],
+    clock: _Clock,
+    deadline: Deadline,
+    check: str | None,
 ) -> Generator[Event, None, Answer]:
     """Stream the model's claims; returns the answer. Raises ModelError."""
-    shown = make_sources(candidates, PROMPT_TOKENS, hits)
-    if not shown:
-        raise ModelError("the lines that were found are too long for a prompt; ask about other articles")
-    reply = Reply(model, messages(request.question, shown, as_of=request.as_of))
-    kept: list[Claim] = []
-    removed: list[Claim] = []
-    for claim in model_claims(reply, shown):
-        if claim.verdict == "unsupported":
-            removed.append(claim)
-        else:
-            kept.append(claim)
-            yield claim
+
+    def elsewhere(text: str) -> list[Hit]:
+        return find(replace(request, question=text[:MAX_QUESTION], history=()), request.settings.passages)[2][
+            :ELSEWHERE
+        ]
+
+    for budget in (PROMPT_TOKENS, PROMPT_TOKENS // 3):
+        shown = make_sources(candidates, budget, hits)
+        if not shown:
+            raise ModelError("the lines that were found are too long for a prompt; ask about other articles")
+        asked = messages(request.question, shown, as_of=request.as_of, earlier=request.earlier)
+        try:
+            written = yield from write(model, asked, shown, elsewhere, deadline)
+            break
+        except ContextTooLong:
+            if budget < PROMPT_TOKENS:
+                raise
+    if check == "model":
+        second_opinion(model, written, deadline)
     clock.stage("write and check")
-    usage = clock.usage(reply.model, reply.prompt_tokens, reply.completion_tokens)
-    return _answer(request, kept, hits, usage, "model", removed=tuple(removed))
+    usage = clock.usage(written.model, written.prompt_tokens, written.completion_tokens)
+    return _answer(
+        request, written.kept, hits, usage, "model", removed=tuple(written.removed), notes=tuple(written.notes)
+    )
 
 
 def _with_conflicts(answer: Answer, query: Query, hits: list[Hit]) -> Answer:
@@ -190,10 +210,11 @@ def _answer(
     notes: tuple[str, ...] = (),
 ) -> Answer:
     """Number the citations in the order of the text; without a claim, abstain."""
+    confidence = round(evidence(hits[0]), 4) if hits else 0.0
     if not kept:
         return Answer(
             request.question, NOT_SAID, abstained=True, nearest=tuple(hits[:NEAREST]), removed=removed, usage=usage,
-            mode=mode, degraded=degraded, notes=notes,
+            mode=mode, degraded=degraded, notes=notes, confidence=confidence,
         )  # fmt: skip
     numbered = list(dict.fromkeys(c for claim in kept for c in claim.citations))
     # A quoted "[3]" must not read as our marker: in the text alone it gets other brackets.
@@ -203,7 +224,7 @@ def _answer(
     ]
     return Answer(
         request.question, " ".join(parts), tuple(kept), tuple(numbered), removed=removed, usage=usage, mode=mode,
-        degraded=degraded, notes=notes,
+        degraded=degraded, notes=notes, confidence=confidence,
     )  # fmt: skip
 
 

@@ -97,6 +97,7 @@ class Answer:
     `text` has ``[1]`` markers; marker n is `citations[n - 1]`. With `abstained`, the articles do not
     say, and `nearest` holds the closest hits. `removed` are claims that nothing supports. `mode` is
     "model" or "quoted"; `degraded` says why a model that was asked for did not write the answer.
+    `confidence` (0..1) grows with how much of the question the articles hold in one place.
     """
 
     question: str
@@ -111,6 +112,7 @@ class Answer:
     mode: Literal["model", "quoted"] = "quoted"
     degraded: str | None = None
     notes: tuple[str, ...] = ()
+    confidence: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON types, with a `place` beside each citation and hit."""
