@@ -84,7 +84,7 @@ class PlainLines:
 
     def ask(self, question: str) -> Reply:
         """The best three lines; the text is that of the first."""
-        found = [self._lines[i] for i, _ in self._index.search(question, 3, stopwords=STOPWORDS)]
+        found = [self._lines[i] for i, _ in self._index.search(question, 3, stopwords=STOPWORDS, spellings=False)]
         return Reply([(file, n, n) for file, n, _ in found], found[0][2] if found else "")
 
 

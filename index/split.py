@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from index.clean import labels
 from index.types import Passage, Sentence
 
 PASSAGE_CHARS = 1000
@@ -132,6 +133,9 @@ def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             # One length-preserving change: a blank for a line end, so that sentencex never sees one.
             found = get_sentence_boundaries("en", block.replace("\n", " "))
             bounds = [(b["start_index"], b["end_index"]) for b in found]
+            for left, right in labels(block):  # headlines glued to a name do not end its sentence
+                inside = [b for b in bounds if b[0] < right and b[1] > left]
+                bounds = sorted({*bounds} - {*inside} | {(inside[0][0], inside[-1][1])})
         for a, b in bounds:
             for c, d in _shorten(text, start + a, start + b):
                 piece = text[c:d]

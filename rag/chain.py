@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from index.clean import without_labels
 from index.errors import ModelError, UsageError
 from rag.cite import citations
+from rag.conflict import conflicts
 from rag.extract import extract
 from rag.indexes import asking_embedder, open_reader
 from rag.indexes import refresh as bring_up_to_date
@@ -33,9 +35,6 @@ ELSEWHERE = 12
 
 NEAREST = 3
 """Hits that an abstention shows."""
-
-MAX_PLACES = 3
-"""Citations that one quoted sentence carries at most, where it stands in several places."""
 
 LLM = Any
 """A LlamaIndex `LLM`, None (the configured one) or False (none)."""
@@ -106,14 +105,15 @@ def stream(
         deadline = Deadline()
         try:
             answer = yield from _from_model(request, model, candidates, hits, clock, deadline, check)
-            yield replace(answer, notes=(*notes, *answer.notes))
+            yield _with_conflicts(replace(answer, notes=(*notes, *answer.notes)), query, hits)
             return
         except ModelError as e:
             degraded = str(e)
     quoted = [_quoted(h) for h in extract(query, hits)]
     yield from quoted
     clock.stage("write")
-    yield _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
+    answer = _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
+    yield _with_conflicts(answer, query, hits)
 
 
 def search(
@@ -190,9 +190,12 @@ def _from_model(
     )
 
 
+def _with_conflicts(answer: Answer, query: Query, hits: list[Hit]) -> Answer:
+    return replace(answer, conflicts=conflicts(query, hits))
+
+
 def _quoted(hit: Hit) -> Claim:
-    places = [hit, *hit.also][:MAX_PLACES]
-    return Claim(" ".join(hit.text.split()), tuple(citations(places)), "supported")
+    return Claim(" ".join(without_labels(hit.text, " […]").split()), tuple(citations([hit, *hit.also])), "supported")
 
 
 def _answer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from index.words import terms
+from index.spelling import terms
 from rag.score import WEIGHTS, Query, evidence
 from rag.types import Hit
 

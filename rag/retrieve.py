@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 
+from index import clean
 from index.catalog import Catalog, DocumentRow, PassageRow
 from index.embed import Embedder
 from index.errors import UsageError
@@ -70,11 +71,12 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A retrieved passage, its document, and its fused score."""
+    """A retrieved passage, its document, its fused score, and its lines that many articles have (page furniture)."""
 
     passage: PassageRow
     document: DocumentRow
     score: float
+    repeated: frozenset[int] = frozenset()
 
 
 def parse_date(text: str) -> str:
@@ -120,7 +122,22 @@ def retrieve(
     fused = fuse(rankings, weights)[:k]
     found = reader.catalog.passages(i for i, _ in fused)
     rows = reader.catalog.documents_by_id({p.document for p in found.values()})
-    return [Candidate(found[i], rows[found[i].document], score) for i, score in fused if i in found]
+    return [
+        Candidate(found[i], rows[found[i].document], score, _repeated(reader, found[i]))
+        for i, score in fused
+        if i in found
+    ]
+
+
+def _repeated(reader: IndexReader, passage: PassageRow) -> frozenset[int]:
+    """Numbers of the passage's lines that stand in several articles which are not versions of one."""
+    found = set()
+    for number, key in enumerate(clean.line_keys(passage.text), passage.line_start):
+        ids = reader.lexical.with_line(key, clean.REPEATED_IN) if key else []
+        others = {p.document: p.text for p in reader.catalog.passages(ids).values()}
+        if clean.repeated(key, list(others.values())):
+            found.add(number)
+    return frozenset(found)
 
 
 def _in_order(catalog: Catalog, found: Sequence[tuple[int, float]]) -> list[int]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
+from index import clean, spelling
 from index.catalog import PassageRow
-from index.words import terms
+from index.spelling import terms
 from rag.retrieve import Candidate
+from rag.same import join_same
 from rag.types import Hit
 
 WEIGHTS = {
@@ -24,10 +26,10 @@ WEIGHTS = {
     "length": -0.1,  # very short and very long sentences say little or too much
     "fragment": -0.2,  # a headline, list item or caption: no end of a sentence, or no beginning
     "header": -1.0,  # a line of the header block
+    "furniture": -0.4,  # a subscription notice, a link to another article and the like (index/clean.py)
 }
 
 _ENDS = frozenset(".!?…”\"’')")
-_PLAIN_QUOTES = str.maketrans("“”‘’„", '""\'\'"')
 
 EARLIER = 0.3
 """Weight of a term of the question before, beside 1 for a term of this one."""
@@ -65,6 +67,11 @@ class Query:
     text: str
     terms: tuple[str, ...]
     idf: dict[str, float]
+    names: dict[str, str] = field(default_factory=dict)
+
+    def terms_of(self, text: str, written: str | None) -> list[str]:
+        """Terms of a sentence of an article of that date, with the question's spelling of its names and dates."""
+        return spelling.as_asked(self.text, self.names, text, written)
 
     @property
     def mass(self) -> float:
@@ -85,21 +92,25 @@ def make_query(text: str, document_frequency: Callable[[str], int], total: int, 
     for term in dict.fromkeys([*found, *before]):
         n = min(document_frequency(term), total)
         idf[term] = math.log(1 + (total - n + 0.5) / (n + 0.5)) * (1.0 if term in found else EARLIER)
-    return Query(text, found, idf)
+    return Query(text, found, idf, spelling.names(" ".join([text, *earlier]), lambda t: bool(document_frequency(t))))
 
 
 def score_sentences(query: Query, candidates: Sequence[Candidate]) -> list[Hit]:
-    """All sentences of the candidates as hits, best first; equal sentences are joined (`also`)."""
+    """All sentences of the candidates as hits, best first; those that say the same are joined (`also`)."""
     hits: list[Hit] = []
     best = max((c.score for c in candidates), default=1.0)
     for candidate in candidates:
         passage, document = candidate.passage, candidate.document
         title = set(terms(document.title or ""))
         texts = [passage.text[s.start - passage.start : s.end - passage.start] for s in passage.sentences]
-        found = [terms(t) for t in texts]
+        found = [query.terms_of(clean.without_labels(t), document.date) for t in texts]
+        marks = clean.furniture(texts, last=passage.line_end >= document.lines)
         for i, sentence in enumerate(passage.sentences):
             around = title.union(*found[max(0, i - 1) : i], *found[i + 1 : i + 2])
+            if clean.labels(texts[i]):  # which `found` leaves out
+                around.update(terms(texts[i]))
             parts = _parts(query, texts[i], found[i], around, passage, candidate.score / best)
+            parts["furniture"] = float(marks[i] or sentence.line_start in candidate.repeated)
             hits.append(
                 Hit(
                     file=document.file,
@@ -118,27 +129,12 @@ def score_sentences(query: Query, candidates: Sequence[Candidate]) -> list[Hit]:
                 )
             )
     hits.sort(key=lambda h: (-h.score, h.file, h.start))
-    return join_equal(hits)
+    return join_same(hits)
 
 
 def evidence(hit: Hit) -> float:
     """How much of the question the hit and its surroundings hold, in 0..1."""
     return min(1.0, hit.parts["cover"] + 0.5 * hit.parts["context"])
-
-
-def join_equal(hits: Sequence[Hit]) -> list[Hit]:
-    """Hits with the same text (quotation marks' shapes aside) become one, the first, which carries the others in `also`."""
-    first: dict[str, int] = {}
-    out: list[Hit] = []
-    others: dict[int, list[Hit]] = {}
-    for hit in hits:
-        key = " ".join(hit.text.casefold().translate(_PLAIN_QUOTES).split())
-        if key in first:
-            others.setdefault(first[key], []).append(hit)
-        else:
-            first[key] = len(out)
-            out.append(hit)
-    return [replace(h, also=tuple(others[i])) if i in others else h for i, h in enumerate(out)]
 
 
 def _parts(
@@ -152,7 +148,7 @@ def _parts(
         "cover": cover / query.mass,
         "context": context / query.mass,
         "near": _near(query.terms, found),
-        "kind": _kind(query.text, text),
+        "kind": _kind(query, text),
         "passage": rank,
         "length": 1.0 if len(found) < 4 else min(1.0, max(0.0, (len(found) - 40) / 40)),
         "fragment": float(text[-1:] not in _ENDS or text[:1].islower()),
@@ -172,12 +168,12 @@ def _near(wanted: tuple[str, ...], found: list[str]) -> float:
     return close / len(pairs)
 
 
-def _kind(question: str, text: str) -> float:
+def _kind(query: Query, text: str) -> float:
     """1 where the sentence holds what the question asks for, 0 where it lacks it, 0.5 for other questions."""
-    asked = [answer for ask, answer in _KINDS if ask.search(question)]
+    asked = [answer for ask, answer in _KINDS if ask.search(query.text)]
     if not asked:
         return 0.5
-    known = set(terms(question))
     if asked[0] is _NAME:
+        known = set(query.terms)
         return float(any(set(terms(n)) - known for n in _NAME.findall(text)))
     return float(bool(asked[0].search(text)))

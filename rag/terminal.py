@@ -8,20 +8,30 @@ from collections.abc import Callable
 from typing import Any
 
 from index.types import SyncReport
-from rag.types import Answer
+from rag.types import Answer, Citation
 
 
 def print_answer(answer: Answer) -> None:
-    """The text and what each marker cites; without an answer, the nearest lines."""
+    """The text and what each marker cites; both sides where the articles disagree; without an answer, the nearest lines."""
     print(plain(answer.text))
     for number, c in enumerate(answer.citations, 1):
-        about = ", ".join(x for x in (c.source, c.date) if x)
-        print(f"\n[{number}] {plain(str(c))}" + (f"  ({plain(about)})" if about else ""))
+        print(f"\n[{number}] {_place(c)}")
         print(f"    “{plain(' '.join(c.text.split()))}”")
+    for conflict in answer.conflicts:
+        print("\nThe articles disagree:")
+        for side in conflict.sides:
+            print(f"  - {shorten(side.text)}")
+            for c in side.citations:
+                print(f"      {_place(c)}")
     if answer.abstained and answer.nearest:
         print("\nNearest lines:")
         for hit in answer.nearest:
             print(f"  {plain(str(hit))}  {shorten(hit.text)}")
+
+
+def _place(c: Citation) -> str:
+    about = ", ".join(x for x in (c.source, c.date) if x)
+    return plain(f"{c}  ({about})" if about else str(c))
 
 
 def print_notes(answer: Answer) -> None:
