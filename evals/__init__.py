@@ -1,4 +1,4 @@
-"""The sample corpus, and in time the suite that checks answers against hand-written pairs."""
+"""`byline eval`: answers checked against question-answer pairs; and the sample corpus with its pairs."""
 
 from pathlib import Path
 

@@ -35,11 +35,16 @@ def draft(answer: Answer, corpus: Path, as_of: str | None = None) -> dict[str, A
     return case | ({"as_of": as_of} if as_of else {})
 
 
+def taken(path: Path) -> set[str]:
+    """The ids in a case file, which may not be there yet. Raises UsageError where it holds something else."""
+    return {c.id for c in read_cases(path, may_be_empty=True)} if path.exists() else set()
+
+
 def append(case: dict[str, Any], path: Path) -> dict[str, Any]:
     """Append the case to a case file under an id that is free there; the case as written."""
-    taken = {c.id for c in read_cases(path)} if path.exists() and path.stat().st_size else set()
+    ids = taken(path)
     free, n = case["id"], 2
-    while free in taken:
+    while free in ids:
         free, n = f"{case['id']}-{n}", n + 1
     case = case | {"id": free}
     broken_off = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")

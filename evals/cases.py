@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from evals.measures.answers import forbidden_found, parts_found
-from evals.public import from_public, is_public
+from evals.public import LAYOUT, from_public, is_public
 from index.errors import UsageError
 from index.load import load, scan
 from index.types import Document
+from rag.retrieve import parse_date
 
 SCHEMA = Path(__file__).parent / "case.schema.json"
 
@@ -74,6 +75,11 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicCase(Case):
+    """A case read from a row in a public layout: nobody wrote hashes or parts for it, and none are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong with a case, and the place (``file:line``) where it stands."""
 
@@ -119,11 +125,11 @@ def line_hash(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def read_cases(path: Path) -> list[Case]:
+def read_cases(path: Path, *, may_be_empty: bool = False) -> list[Case]:
     """The cases of a JSONL file. Raises UsageError naming file, line and field."""
     try:
-        rows = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as e:
+        rows = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, ValueError) as e:
         raise UsageError(f"cannot read the case file {path}: {e}") from e
     cases = [_case(row, f"{path.name}:{n}") for n, row in enumerate(rows, 1) if row.strip()]
     seen: dict[str, str] = {}
@@ -131,15 +137,27 @@ def read_cases(path: Path) -> list[Case]:
         if case.id in seen:
             raise UsageError(f"{case.where}: id: {case.id!r} is used at {seen[case.id]} already; choose another")
         seen[case.id] = case.where
-    if not cases:
+    if not cases and not may_be_empty:
         raise UsageError(f"{path} holds no case; write one JSON object a line")
     return cases
 
 
 def check_cases(cases: list[Case], corpus: Path) -> list[Problem]:
-    """What is wrong with the cases' gold lines in `corpus`: missing, blank, changed or moved."""
+    """What is wrong with the cases: gold lines that are not in `corpus` as they were, and what says nothing or too little."""
     lines = Lines(corpus)
     return [Problem(c.where, c.id, message) for c in cases for message in _problems(c, lines)]
+
+
+def stale(cases: Iterable[Case], corpus: Path) -> list[Problem]:
+    """The gold lines that are not, or no more, in `corpus` as the cases say: no score can be true to them."""
+    lines = Lines(corpus)
+    return [
+        Problem(c.where, c.id, message)
+        for c in cases
+        for group in c.evidence
+        for place in group
+        for message in _place_problems(place, lines)
+    ]
 
 
 def _problems(case: Case, lines: Lines) -> Iterator[str]:
@@ -147,11 +165,18 @@ def _problems(case: Case, lines: Lines) -> Iterator[str]:
         yield "note: still a draft; read its lines, edit it, and remove the note"
     if case.answerable and not case.evidence:
         yield "evidence: an answerable question needs gold lines"
-    if not case.answerable and (case.evidence or case.must_include):
-        yield "evidence: an unanswerable question has neither gold lines nor parts to include"
+    own = not isinstance(case, PublicCase)
+    if own and case.answerable and not case.must_include:
+        yield "must_include: any answer would do; name the words that a right one holds"
     for group in case.evidence:
         for place in group:
-            yield from _place_problems(place, lines)
+            found = list(_place_problems(place, lines))
+            yield from found
+            if own and not found and not place.sha and not place.text:
+                yield _without_hash(place, lines)
+    for file in case.also_files:
+        if lines.of(file) is None:
+            yield f"also_files: no article {file} in the corpus"
     for parts in case.must_include:
         if case.answerable and not parts_found(case.answer, [parts]):
             yield f"must_include: the expected answer itself holds none of {list(parts)}"
@@ -165,10 +190,13 @@ def _place_problems(place: Place, lines: Lines) -> Iterator[str]:
     if there is None:
         yield f"evidence: no article {place.file} in the corpus"
         return
+    if place.line_end < place.line_start:
+        yield f"evidence: {where} ends before it begins"
+        return
     text = there[place.line_start - 1 : place.line_end]
     if place.sha and place.sha != line_hash(text) and (moved := _find(place, there)):
         yield f"evidence: {where} moved to line {moved}"
-    elif not place.line_start <= place.line_end <= len(there):
+    elif place.line_end > len(there):
         yield f"evidence: {where} is outside the file's {len(there)} lines"
     elif not "".join(text).strip():
         yield f"evidence: {where} is blank"
@@ -176,6 +204,11 @@ def _place_problems(place: Place, lines: Lines) -> Iterator[str]:
         yield f"evidence: {where} changed since the case was written"
     elif place.text and place.text not in "\n".join(text):
         yield f"evidence: {where} does not hold {place.text[:60]!r}"
+
+
+def _without_hash(place: Place, lines: Lines) -> str:
+    sha = line_hash((lines.of(place.file) or [])[place.line_start - 1 : place.line_end])
+    return f'evidence: {place.file}:{place.line_start} would not be noticed if it changed; add "sha": "{sha}"'
 
 
 def _find(place: Place, there: list[str]) -> int | None:
@@ -190,20 +223,41 @@ def _case(row: str, where: str) -> Case:
         value = json.loads(row)
     except json.JSONDecodeError as e:
         raise UsageError(f"{where}: not JSON ({e.msg} at column {e.colno}); write one object a line") from e
-    if isinstance(value, dict) and is_public(value):
+    except (ValueError, RecursionError) as e:  # a number of thousands of digits, brackets of thousands of levels
+        raise UsageError(f"{where}: not JSON that can be read ({e}); write one object a line") from e
+    public = isinstance(value, dict) and is_public(value)
+    if public:
+        _validate(value, where, public=True)
         value = from_public(value)
-    error = next(iter(sorted(_validator().iter_errors(value), key=lambda e: list(map(str, e.path)))), None)
-    if error:
-        name = ".".join(map(str, error.path)) or "case"
-        raise UsageError(f"{where}: {name}: {error.message[:200]}")
+    _validate(value, where, public=False)
     evidence = tuple(tuple(Place(**place) for place in group) for group in value.pop("evidence"))
     include = tuple(map(tuple, value.pop("must_include", [])))
     value |= {name: tuple(value.get(name, [])) for name in _LISTS}
-    return Case(evidence=evidence, must_include=include, where=where, **value)
+    kind = PublicCase if public else Case
+    return kind(evidence=evidence, must_include=include, where=where, **value)
 
 
-@lru_cache(maxsize=1)
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
+def _validate(value: Any, where: str, *, public: bool) -> None:
+    """Raise UsageError for the first field that is not as its schema says."""
+    try:
+        error = min(_validator(public).iter_errors(value), key=lambda e: list(map(str, e.path)), default=None)
+    except RecursionError:
+        raise UsageError(f"{where}: case: brackets in brackets without end; write one object a line") from None
+    if error:
+        name = ".".join(map(str, error.path)) or "case"
+        given = repr(error.instance)
+        reason = error.message.replace(given, given if len(given) < 80 else f"{given[:80]}...", 1)
+        about = error.schema.get("description")
+        raise UsageError(f"{where}: {name}: {reason[:300]}" + (f" ({about})" if about else ""))
 
-    return Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+@lru_cache(maxsize=2)
+def _validator(public: bool) -> Any:
+    """Checks rows in a public layout, or cases of the published schema: with real dates, and 5.0 is no line number."""
+    from jsonschema import Draft202012Validator, FormatChecker, validators
+
+    dates = FormatChecker(formats=())
+    dates.checks("date", raises=UsageError)(lambda value: not isinstance(value, str) or bool(parse_date(value)))
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    kind = validators.extend(Draft202012Validator, type_checker=whole)
+    return kind(LAYOUT if public else json.loads(SCHEMA.read_text(encoding="utf-8")), format_checker=dates)

@@ -1,4 +1,4 @@
-"""`byline eval`: run, compare, check, add, report, sweep, selftest.
+"""`byline eval`: run, compare, check, add, report, sweep, judge, selftest.
 
 Exit status: 0 fine, 1 a gate failed or a case has a problem, 2 wrong use, 3 too many faults.
 """
@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.jsonable import finite
 from evals.tables import print_comparison, print_run, print_sweep
-from index.errors import UsageError
+from index.errors import ModelError, UsageError
 from rag.settings import NO_CORPUS, Settings
 from rag.terminal import plain, warn
 
@@ -49,9 +52,16 @@ Parents = list[argparse.ArgumentParser]
 def with_action(argv: Sequence[str]) -> list[str]:
     """`byline eval` alone, or with options or files only, means `byline eval run`."""
     args = list(argv)
-    if args[:1] == ["eval"] and args[1:2] not in [[a] for a in (*ACTIONS, "-h", "--help")]:
+    if args[:1] == ["eval"] and (len(args) == 1 or _is_for_run(args[1])):
         args.insert(1, "run")
     return args
+
+
+def _is_for_run(word: str) -> bool:
+    """Whether the word after `eval` is an option or a file of `run`; a mistyped action is left to the parser."""
+    if word in (*ACTIONS, "-h", "--help"):
+        return False
+    return word.startswith("-") or word.endswith(".jsonl") or Path(word).exists()
 
 
 def add_eval(
@@ -72,7 +82,9 @@ def add_eval(
     runs = argparse.ArgumentParser(add_help=False)
     runs.add_argument("--runs", metavar="FOLDER", type=Path, help="where runs are kept (default: runs in BYLINE_HOME)")
     chosen = argparse.ArgumentParser(add_help=False)
-    chosen.add_argument("cases", nargs="*", metavar="CASES.jsonl", help="default: the pairs that fit the corpus")
+    chosen.add_argument(
+        "cases", nargs="*", metavar="CASES.jsonl", help="default: the sample pairs, or those that fit -c"
+    )
     chosen.add_argument("--tag", action="append", metavar="T", help="only cases of this type, cluster or tag")
     chosen.add_argument("--limit", type=_count, metavar="N", help="only the first N cases")
     chosen.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="questions asked at once (default 1)")
@@ -95,10 +107,16 @@ def add_eval(
         "--name", metavar="N", help="name of the run; a stopped run of that name goes on (default: the time)"
     )
     run.add_argument("--repeat", type=_count, default=1, metavar="N", help="ask every case N times (default 1)")
+    run.add_argument("--stale", action="store_true", help="score even where gold lines changed since they were written")
     run.add_argument("--retry-faults", action="store_true", help="ask again what ended in a fault")
     run.add_argument("--baseline", metavar="RUN", help="compare with this run")
     run.add_argument(
-        "--fail-under", action="append", type=_floor, default=[], metavar="MEASURE=X", help="status 1 below X"
+        "--fail-under",
+        action="append",
+        type=_floor,
+        default=[],
+        metavar="MEASURE=X",
+        help="status 1 below X (for costs and brier: above)",
     )
     run.add_argument(
         "--max-faults", type=float, default=MAX_FAULTS, metavar="SHARE", help=f"status 3 above (default {MAX_FAULTS})"
@@ -109,7 +127,9 @@ def add_eval(
     compare.add_argument("a", metavar="BEFORE", help="name or folder of a run")
     compare.add_argument("b", metavar="AFTER")
     check = add("check", _check, "check cases against the articles", *place)
-    check.add_argument("cases", nargs="*", metavar="CASES.jsonl", help="default: the pairs that fit the corpus")
+    check.add_argument(
+        "cases", nargs="*", metavar="CASES.jsonl", help="default: the sample pairs, or those that fit -c"
+    )
     new = add("add", _add, "ask a question and draft a case from the answer, for you to edit", *place, *writer, *day)
     new.add_argument("question")
     new.add_argument("-o", "--output", type=Path, metavar="CASES.jsonl", help="append to this file (default: print)")
@@ -134,29 +154,38 @@ def add_eval(
 def _run(args: argparse.Namespace, settings: Settings) -> int:
     from evals.run import Plan, run
 
-    files, corpus = _files_and_corpus(args.cases, settings)
+    writable(args.html, args.junit)
+    files, corpus = _files_and_corpus(args, settings)
     cases = _cases(files, args)
-    floors = dict(args.fail_under)
-    folder = _runs(args, settings) / _name(args.name or time.strftime("%Y%m%d-%H%M%S"))
+    floors = _floors(args.fail_under)
+    if not 0 <= args.max_faults <= 1:
+        raise UsageError(f"--max-faults is {args.max_faults}; give a share from 0 to 1")
+    folder = _runs(args, settings) / _name(args.name or f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
     baseline = _read(args.baseline, args, settings) if args.baseline else None
     if args.fail_on and baseline is None:
         raise UsageError("--fail-on compares with another run; name it with --baseline")
-    plan = Plan(cases, corpus, replace(settings, corpus=corpus), args.no_llm, args.repeat, args.jobs, files)
+    plan = Plan(
+        cases, corpus, replace(settings, corpus=corpus), args.no_llm, args.repeat, args.jobs, tuple(files), args.stale
+    )
+    warn(f"run {folder.name} in {folder}; where it is stopped, --name {folder.name} goes on with it")
     with _bar() as progress:
         done = run(plan, folder, retry_faults=args.retry_faults, progress=progress)
+    if spoilt := done.manifest.get("spoilt"):
+        warn(f"byline: {spoilt}; run again under another --name")
     comparison = _against(baseline, done) if baseline else None
     _write(done, baseline, comparison, args.html, args.junit)
     faults = sum(bool(r["error"]) for r in done.records)
     if args.json:
-        print(json.dumps(_as_json(done, comparison), ensure_ascii=False, indent=1))
+        _print_json(_as_json(done, comparison))
     else:
         print_run(done, args.all)
         if comparison:
             print_comparison(comparison, args.all)
-        warn(f"run {done.name} is kept in {folder}")
     failed = _under(done, floors) + (_gate(comparison, args.fail_on) if comparison else [])
     for line in failed:
         warn(f"byline: {line}")
+    if spoilt:
+        return WRONG_USE
     if faults > args.max_faults * len(done.records):
         first = next(r["error"] for r in done.records if r["error"])
         warn(f"byline: {faults} of {len(done.records)} questions ended in a fault, the first: {first}")
@@ -167,7 +196,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> int:
 def _compare(args: argparse.Namespace, settings: Settings) -> int:
     comparison = _against(_read(args.a, args, settings), _read(args.b, args, settings))
     if args.json:
-        print(json.dumps(comparison.to_dict(), ensure_ascii=False, indent=1))
+        _print_json(comparison.to_dict())
     else:
         print_comparison(comparison, args.all)
     failed = _gate(comparison, args.fail_on)
@@ -177,13 +206,13 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _check(args: argparse.Namespace, settings: Settings) -> int:
-    from evals.cases import check_cases, read_cases
+    from evals.cases import check_cases
 
-    files, corpus = _files_and_corpus(args.cases, settings)
-    cases = [c for f in files for c in read_cases(f)]
+    files, corpus = _files_and_corpus(args, settings)
+    cases = [case for found in files.values() for case in found]
     problems = check_cases(cases, corpus)
     if args.json:
-        print(json.dumps([asdict(p) for p in problems], ensure_ascii=False, indent=1))
+        _print_json([asdict(p) for p in problems])
     else:
         for problem in problems:
             print(plain(str(problem)))
@@ -192,12 +221,17 @@ def _check(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _add(args: argparse.Namespace, settings: Settings) -> int:
-    from evals.add import append, draft
+    from evals.add import append, draft, taken
     from rag import ask
 
     if settings.corpus is None:
         raise UsageError(NO_CORPUS)
+    if args.output:
+        writable(args.output)
+        taken(args.output)  # a file to which nothing can be added is known before the question is asked
     answer = ask(args.question, llm=False if args.no_llm else None, as_of=args.as_of, settings=settings)
+    if answer.degraded:
+        warn(f"byline: {answer.degraded}. The draft holds what was quoted instead")
     case = draft(answer, settings.corpus, args.as_of)
     if args.output:
         case = append(case, args.output)
@@ -209,12 +243,13 @@ def _add(args: argparse.Namespace, settings: Settings) -> int:
 
 def _report(args: argparse.Namespace, settings: Settings) -> int:
     run = _read(args.run_name, args, settings)
+    html = args.output or Path(f"{run.name}.html")
+    writable(html)
     baseline = _read(args.baseline, args, settings) if args.baseline else None
     comparison = _against(baseline, run) if baseline else None
-    html = args.output or Path(f"{run.name}.html")
     _write(run, baseline, comparison, html, None)
     if args.json:
-        print(json.dumps(_as_json(run, comparison), ensure_ascii=False, indent=1))
+        _print_json(_as_json(run, comparison))
     else:
         print(html)
     return FINE
@@ -223,18 +258,25 @@ def _report(args: argparse.Namespace, settings: Settings) -> int:
 def _sweep(args: argparse.Namespace, settings: Settings) -> int:
     from evals.sweep import draw, sweep
 
-    files, corpus = _files_and_corpus(args.cases, settings)
+    writable(args.plot)
+    files, corpus = _files_and_corpus(args, settings)
+    cases = _cases(files, args)
     with _bar() as progress:
         points = sweep(
-            _cases(files, args), corpus, replace(settings, corpus=corpus), args.vary,
+            cases, corpus, replace(settings, corpus=corpus), args.vary,
             measure=args.measure, quote=args.no_llm, jobs=args.jobs, progress=progress,
         )  # fmt: skip
     if args.json:
-        print(json.dumps([p.to_dict() for p in points], ensure_ascii=False, indent=1))
+        _print_json([p.to_dict() for p in points])
     else:
         print_sweep(points, args.measure)
     if args.plot:
         args.plot.write_text(draw(points, args.measure), encoding="utf-8")
+    faults, asked = sum(p.faults for p in points), len(points) * len(cases)
+    if faults > MAX_FAULTS * asked:
+        first = next(p.error for p in points if p.error)
+        warn(f"byline: {faults} of {asked} questions ended in a fault, the first: {first}")
+        return FAULTS
     return FINE
 
 
@@ -244,6 +286,7 @@ def _judge(args: argparse.Namespace, settings: Settings) -> int:
 
     run = _read(args.run_name, args, settings)
     if args.draft_labels:
+        writable(args.draft_labels)
         n = judge.draft_labels(run, args.draft_labels)
         warn(f"{n} answers in {args.draft_labels}: set `right` of each to true or false, then give it as --labels")
         return FINE
@@ -258,26 +301,49 @@ def _judge(args: argparse.Namespace, settings: Settings) -> int:
             f"how far {settings.model} agrees with people was not measured; "
             "grade some answers (--draft-labels FILE) and give them with --labels FILE"
         )
-    labels = judge.read_labels(args.labels) if args.labels else {}
-    ask = judge.asking(llm)
-    with _bar() as progress:
-        grades = {}
-        for i, record in enumerate(run.records, 1):
-            grades[record["key"]] = judge.judge(record, ask)
-            progress(i, len(run.records))
-    if labels:
+    labels = judge.read_labels(args.labels, run) if args.labels else None
+    if labels is not None and len(labels) < judge.ENOUGH:
+        raise UsageError(f"{args.labels} grades {len(labels)} answers of this run; grade at least {judge.ENOUGH}")
+    grades, faults = _grades(run, llm, settings)
+    if faults:
+        warn(f"byline: {len(faults)} of {len(grades)} answers could not be judged, the first: {faults[0]}")
+    if labels is not None:
         known = judge.agreement(settings.model, grades, labels)
         judge.keep_agreement(settings.home, known)
     assert known is not None
-    unusable = sum(g is None for g in grades.values())
+    figure = judge.share(list(grades.values())) if known.believed else None
     if args.json:
-        print(json.dumps({"agreement": asdict(known), "grades": grades}, ensure_ascii=False, indent=1))
-        return FINE
-    print(
-        f"{settings.model} finds {judge.share(list(grades.values())):.3f} of {len(grades)} answers right, {unusable} unusable"
-    )
-    print(f"agreement with people: kappa {known.kappa:.2f} ({known.low:.2f} – {known.high:.2f}) over {known.n} answers")
-    return FINE
+        _print_json({"agreement": asdict(known), "right": figure, "grades": grades})
+    else:
+        if figure is not None:
+            unusable = sum(g is None for g in grades.values())
+            print(f"{settings.model} finds {figure:.3f} of {len(grades)} answers right, {unusable} unusable")
+        print(f"agreement with people: {known}")
+    if figure is None:
+        warn(
+            f"byline: what {settings.model} finds is not shown, as it may agree with people by chance: the lower end of its "
+            f"kappa must reach {judge.BELIEVED}; take another judge, or grade more answers"
+        )
+    return FAULTS if len(faults) > MAX_FAULTS * len(grades) else FINE
+
+
+def _grades(run: Run, llm: Any, settings: Settings) -> tuple[dict[str, bool | None], list[str]]:
+    """A judge's grade of every answer, and the faults that left some without one. Its replies are kept."""
+    from evals import judge
+    from evals.replies import KeptReplies, ReplyStore
+
+    grades: dict[str, bool | None] = {}
+    faults: list[str] = []
+    with closing(ReplyStore(settings.home / "replies.sqlite")) as store, _bar("answer") as progress:
+        ask = judge.asking(KeptReplies(llm, store))
+        for i, record in enumerate(run.records, 1):
+            try:
+                grades[record["key"]] = judge.judge(record, ask)
+            except ModelError as e:
+                grades[record["key"]] = None
+                faults.append(str(e))
+            progress(i, len(run.records))
+    return grades, faults
 
 
 def _selftest(args: argparse.Namespace, settings: Settings) -> int:
@@ -286,14 +352,15 @@ def _selftest(args: argparse.Namespace, settings: Settings) -> int:
     from evals.run import Plan, run
     from evals.selftest import selftest
 
-    files, corpus = _files_and_corpus([], settings)
+    files, corpus = _files_and_corpus(args, settings)
     cases = _cases(files, None)
-    with TemporaryDirectory(prefix="byline-selftest-") as folder:
+    with TemporaryDirectory(prefix="byline-selftest-") as folder, _bar() as progress:
         plan = Plan(cases, corpus, replace(settings, corpus=corpus), quote=True)
-        records = run(plan, Path(folder) / "run").records
-    results = selftest(cases, corpus, records, resamples=args.resamples)
+        records = run(plan, Path(folder) / "run", progress=progress).records
+    with _bar("simulation") as progress:
+        results = selftest(cases, corpus, records, resamples=args.resamples, progress=progress)
     if args.json:
-        print(json.dumps([r.to_dict() for r in results], ensure_ascii=False, indent=1))
+        _print_json([r.to_dict() for r in results])
     else:
         for result in results:
             print(f"{'ok  ' if result.passed else 'FAIL'}  {result.name:<34}  {result.detail}")
@@ -301,30 +368,47 @@ def _selftest(args: argparse.Namespace, settings: Settings) -> int:
     return FINE if all(r.passed for r in results) else GATE_FAILED
 
 
-def _files_and_corpus(given: Sequence[str], settings: Settings) -> tuple[list[Path], Path]:
-    """Case files and the corpus they speak of: by default the sample, or the packaged pairs that fit the corpus."""
+def writable(*paths: Path | None) -> None:
+    """Raise UsageError for a file that could not be written: known before the questions are asked, not after."""
+    for path in paths:
+        if path and path.is_dir():
+            raise UsageError(f"{path} is a folder; give a file in it")
+        if path and not path.parent.is_dir():
+            raise UsageError(f"there is no folder {path.parent} for {path.name}; make it, or give another")
+        if path and not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise UsageError(f"{path} may not be written; give another file")
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(finite(value), ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def _files_and_corpus(args: argparse.Namespace, settings: Settings) -> tuple[dict[Path, list[Case]], Path]:
+    """Cases by file and the corpus they speak of: by default the sample, with -c the packaged pairs that fit it.
+
+    BYLINE_CORPUS is where a user's own cases are asked; the packaged ones hardly ever speak of it.
+    """
     import evals
     from evals.cases import read_cases
 
-    if given:
+    if given := getattr(args, "cases", ()):
         if settings.corpus is None:
             raise UsageError("these cases need their articles; give the folder with -c, or set BYLINE_CORPUS")
-        return [Path(f) for f in given], settings.corpus
-    corpus = settings.corpus or evals.ARTICLES
-    files = [
-        f
-        for f in sorted(evals.CASES.glob("*.jsonl"))
-        if all((corpus / p.file).is_file() for c in read_cases(f) for group in c.evidence for p in group)
-    ]
+        return {Path(f): read_cases(Path(f)) for f in given}, settings.corpus
+    corpus = settings.corpus if args.corpus and settings.corpus else evals.ARTICLES
+    packaged = {f: read_cases(f) for f in sorted(evals.CASES.glob("*.jsonl"))}
+    files = {
+        f: cases
+        for f, cases in packaged.items()
+        if all((corpus / place.file).is_file() for case in cases for group in case.evidence for place in group)
+    }
     if not files:
         raise UsageError(f"no packaged pairs speak of the articles in {corpus}; give a case file of your own")
     return files, corpus
 
 
-def _cases(files: Sequence[Path], args: argparse.Namespace | None) -> list[Case]:
-    from evals.cases import read_cases
-
-    cases = [c for f in files for c in read_cases(f)]
+def _cases(files: Mapping[Path, Sequence[Case]], args: argparse.Namespace | None) -> list[Case]:
+    cases = [case for found in files.values() for case in found]
     seen: set[str] = set()
     for case in cases:
         if case.id in seen:
@@ -345,7 +429,9 @@ def _read(name: str, args: argparse.Namespace, settings: Settings) -> Run:
     from evals.runs import MANIFEST, read_run
 
     path = Path(name)
-    return read_run(path if (path / MANIFEST).exists() else _runs(args, settings) / _name(path.name))
+    if (path / MANIFEST).exists() or path.name != name:  # a folder, there or not, is no name of another run
+        return read_run(path)
+    return read_run(_runs(args, settings) / _name(name))
 
 
 def _name(text: str) -> str:
@@ -370,7 +456,16 @@ def _floor(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is no floor; write it as citation_recall=0.9") from None
     if name not in MEASURES:
         raise argparse.ArgumentTypeError(f"there is no measure {name!r}; take one of {', '.join(MEASURES)}")
+    if not math.isfinite(floor) or (MEASURES[name].kind == "share" and not 0 <= floor <= 1):
+        raise argparse.ArgumentTypeError(f"{text!r}: {name} is never held to {value}")
     return name, floor
+
+
+def _floors(given: Sequence[tuple[str, float]]) -> dict[str, float]:
+    floors = dict(given)
+    if len(floors) < len(given):
+        raise UsageError("--fail-under names a measure twice; give one bound for each")
+    return floors
 
 
 def _under(run: Run, floors: dict[str, float]) -> list[str]:
@@ -404,11 +499,12 @@ def _gate(comparison: Comparison, fail_on: str | None) -> list[str]:
         return []
     from evals.score import MEASURES
 
+    lost = [f"{len(comparison.missing)} cases of {comparison.a} were not asked"] if comparison.missing else []
     if fail_on == "significant":
         rows = comparison.regressions
     else:
         rows = [r for r in comparison.rows if r.worse and MEASURES[r.measure].headline]
-    return [f"{r.measure} went from {r.before:.4f} to {r.after:.4f}" for r in rows]
+    return lost + [f"{r.measure} went from {r.before:.4f} to {r.after:.4f}" for r in rows]
 
 
 def _write(run: Run, before: Run | None, comparison: Comparison | None, html: Path | None, junit: Path | None) -> None:
@@ -424,7 +520,7 @@ def _write(run: Run, before: Run | None, comparison: Comparison | None, html: Pa
 
 
 def _as_json(run: Run, comparison: Comparison | None) -> dict[str, Any]:
-    from evals.summary import by_type, causes, outcomes, summarize
+    from evals.summary import by_type, calibration, calibration_error, causes, outcomes, seconds, summarize
 
     return {
         "name": run.name,
@@ -433,17 +529,20 @@ def _as_json(run: Run, comparison: Comparison | None) -> dict[str, Any]:
         "by_type": by_type(run.records),
         "outcomes": outcomes(run.records),
         "causes": causes(run.records),
+        "reliability": calibration(run.records),
+        "calibration_error": calibration_error(run.records),
+        "seconds": seconds(run.records)["stages"],
         "failed": {r["key"]: r["cause"] for r in run.records if not r["passed"]},
         "comparison": comparison.to_dict() if comparison else None,
     }
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
+def _bar(unit: str = "question") -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, where that is a terminal."""
     from tqdm import tqdm
 
-    with tqdm(unit="question", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+    with tqdm(unit=unit, file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

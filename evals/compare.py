@@ -12,6 +12,7 @@ import numpy as np
 from evals.runs import Record, Run
 from evals.score import MEASURES, Measure
 from evals.stats import (
+    NOISE,
     holm,
     mcnemar_exact,
     minimum_detectable_difference,
@@ -19,21 +20,22 @@ from evals.stats import (
     paired_interval,
     paired_permutation,
 )
-from evals.summary import cluster
+from evals.summary import ALPHA, cluster
 from index.errors import UsageError
 
-ALPHA = 0.05
-"""Probability of an alarm where nothing changed, over all headline measures together."""
+SURVIVORS = ("refusal_precision", "over_citation", "supported")
+"""Measures of what an answer happens to hold: cases to which they apply in both runs are no fair sample of either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One measure in both runs, over the cases to which it applies in both.
 
-    `low`..`high` is the 95 % interval of the mean difference, by article. `p` comes from `test` (exact
-    McNemar where every value is 0 or 1, else a paired permutation of whole articles) and is None for measures
-    that only inform; `p_holm` is corrected for all that are tested. `wins`, `losses` and `ties` count cases,
-    `clusters` articles; `spread` is the standard deviation of the differences.
+    `low`..`high` is the 95 % interval of the mean difference, by article. `p` comes from `test`, a paired
+    permutation of whole articles; where every value is 0 or 1, exact McNemar must find it too, and the larger p
+    counts, because McNemar takes the cases of one article for independent. It is None for measures that only
+    inform; `p_holm` is corrected for the `tested` ones. `wins`, `losses` and `ties` count cases, `clusters`
+    articles; `spread` is the standard deviation of the differences.
     """
 
     measure: str
@@ -41,8 +43,8 @@ class Row:
     before: float
     after: float
     diff: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     p: float | None
     p_holm: float | None
     test: str
@@ -51,16 +53,24 @@ class Row:
     ties: int
     clusters: int
     spread: float
+    tested: int
+
+    @property
+    def n(self) -> int:
+        """Cases to which the measure applies in both runs."""
+        return self.wins + self.losses + self.ties
 
     @property
     def detectable(self) -> float | None:
-        """The smallest true drop that this many cases show with power 0.8; None where that cannot be told."""
-        n = self.wins + self.losses + self.ties
-        if self.test == "McNemar":
-            found = minimum_detectable_drop(n, 2 * min(self.wins, self.losses) / n)
+        """The smallest true drop that these cases show with power 0.8 after correction; None where they show none."""
+        alpha = ALPHA / max(1, self.tested)
+        if self.test == "none" or 2.0 ** (1 - self.clusters) > alpha:  # not even with every article worse
+            return None
+        if "McNemar" in self.test:
+            found = minimum_detectable_drop(self.n, 2 * min(self.wins, self.losses) / self.n, alpha=alpha)
         else:
-            found = minimum_detectable_difference(self.spread, self.clusters)
-        return None if math.isnan(found) or found == 0 or self.test == "none" else found
+            found = minimum_detectable_difference(self.spread, self.clusters, alpha=alpha)
+        return None if math.isnan(found) or found == 0 else found
 
     @property
     def significant(self) -> bool:
@@ -70,12 +80,13 @@ class Row:
     @property
     def worse(self) -> bool:
         """Whether the second run is the worse one, by more than nothing."""
-        return self.diff * MEASURES[self.measure].better < 0
+        return self.diff * MEASURES[self.measure].better < -NOISE
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Run `b` against run `a`: rows of measures, ids of cases fixed and broken, and those only one run has."""
+    """Run `b` against run `a`: rows of measures, ids of cases fixed and broken, those that only one run has (or has in
+    another wording), and those of them that are missing from run `b`."""
 
     a: str
     b: str
@@ -83,6 +94,7 @@ class Comparison:
     fixed: tuple[str, ...]
     broken: tuple[str, ...]
     only_one: tuple[str, ...]
+    missing: tuple[str, ...]
     warnings: tuple[str, ...]
 
     @property
@@ -99,29 +111,40 @@ class Comparison:
         ]
         return {
             "with": self.a, "rows": rows, "fixed": list(self.fixed), "broken": list(self.broken),
-            "only_one": list(self.only_one), "warnings": list(self.warnings),
+            "only_one": list(self.only_one),
+            "missing": list(self.missing), "warnings": list(self.warnings),
         }  # fmt: skip
 
 
 def compare(a: Run, b: Run, *, resamples: int = 10_000) -> Comparison:
-    """Compare `b` (new) with `a` (old), case by case; repeats of a case are averaged first. Raises UsageError."""
+    """Compare `b` (new) with `a` (old), case by case; repeats of a case are averaged first. Raises UsageError.
+
+    A case that was edited in between is another case.
+    """
     old, new = _by_case(a), _by_case(b)
-    both = [id_ for id_ in new if id_ in old]
+    both = [id_ for id_ in new if id_ in old and _asked(old[id_]) == _asked(new[id_])]
     if not both:
         raise UsageError(f"{a.name} and {b.name} have no case in common; compare runs of the same case file")
-    rows = [r for m in MEASURES.values() if (r := _row(m, [(old[i], new[i]) for i in both], resamples))]
+    measures = [m for m in MEASURES.values() if m.name not in SURVIVORS]
+    rows = [r for m in measures if (r := _row(m, [(old[i], new[i]) for i in both], resamples))]
     corrected = holm({r.measure: r.p for r in rows if r.p is not None})
-    rows = [replace(r, p_holm=corrected.get(r.measure)) for r in rows]
+    rows = [replace(r, p_holm=corrected.get(r.measure), tested=len(corrected)) for r in rows]
     was, now = ({i: all(r["passed"] for r in runs[i]) for i in both} for runs in (old, new))
+    shared = set(both)
     return Comparison(
         a.name,
         b.name,
         tuple(rows),
         tuple(i for i in both if now[i] and not was[i]),
         tuple(i for i in both if was[i] and not now[i]),
-        tuple(i for i in {**old, **new} if (i in old) != (i in new)),
-        tuple(_warnings(a, b)),
+        tuple(i for i in {**old, **new} if i not in shared),
+        tuple(i for i in old if i not in shared and i not in new),
+        tuple(_warnings(a, b, [i for i in new if i in old and i not in shared])),
     )
+
+
+def _asked(records: Sequence[Record]) -> dict[str, Any]:
+    return {k: v for k, v in records[0]["case"].items() if k != "note"}
 
 
 def _by_case(run: Run) -> dict[str, list[Record]]:
@@ -142,17 +165,19 @@ def _row(measure: Measure, pairs: Sequence[tuple[list[Record], list[Record]]], r
         [c for *_, c in used],
     )
     diff = after - before
-    wins, losses = (int(np.sum(diff * (measure.better or 1) * s > 1e-12)) for s in (1, -1))
+    wins, losses = (int(np.sum(diff * (measure.better or 1) * s > NOISE)) for s in (1, -1))
     interval = paired_interval(before, after, clusters)
+    low, high = (None if math.isnan(x) else x for x in (interval.low, interval.high))
+    if measure.kind == "share":
+        low, high = (None if x is None else min(1.0, max(-1.0, x)) for x in (low, high))
     p, test = None, "none"
     if measure.headline:
+        p, test = paired_permutation(before, after, clusters, resamples=resamples), "permutation"
         if set(np.unique([before, after])) <= {0.0, 1.0}:
-            p, test = mcnemar_exact(wins, losses), "McNemar"
-        else:
-            p, test = paired_permutation(before, after, clusters, resamples=resamples), "permutation"
+            p, test = max(p, mcnemar_exact(wins, losses)), "McNemar and permutation"
     return Row(
-        measure.name, measure.label, float(before.mean()), float(after.mean()), float(diff.mean()), interval.low,
-        interval.high, p, None, test, wins, losses, len(used) - wins - losses, len(set(clusters)), float(diff.std()),
+        measure.name, measure.label, float(before.mean()), float(after.mean()), float(diff.mean()), low, high, p, None,
+        test, wins, losses, len(used) - wins - losses, len(set(clusters)), float(diff.std()), 0,
     )  # fmt: skip
 
 
@@ -161,19 +186,19 @@ def _value(records: Sequence[Record], measure: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _warnings(a: Run, b: Run) -> list[str]:
+def _warnings(a: Run, b: Run, edited: Sequence[str]) -> list[str]:
     out = []
     if a.manifest["corpus_hash"] != b.manifest["corpus_hash"]:
         out.append("the articles differ between the two runs")
-    texts = [
-        {r["case"]["id"]: {k: v for k, v in r["case"].items() if k != "note"} for r in run.records} for run in (a, b)
-    ]
-    changed = [i for i in texts[0] if i in texts[1] and texts[0][i] != texts[1][i]]
-    if changed:
-        out.append(f"{len(changed)} cases were edited between the two runs: {', '.join(changed[:5])}")
+    if edited:
+        out.append(f"{len(edited)} cases were edited between the two runs and are left out: {', '.join(edited[:5])}")
+    if a.manifest.get("jobs") != b.manifest.get("jobs"):
+        out.append("the runs asked with different -j, so their seconds do not compare")
     for run in (a, b):
         if len(run.records) < run.total:
             out.append(
                 f"{run.name} was stopped after {len(run.records)} of {run.total} answers; `byline eval run --name {run.name}` goes on"
             )
+        if run.manifest.get("spoilt"):
+            out.append(f"{run.name} is spoilt: {run.manifest['spoilt']}")
     return out

@@ -2,8 +2,8 @@
 
 An opinion counts only after its agreement with people was measured (`agreement`), and the prompt holds the
 safeguards that inspect_ai documents: what is judged is fenced and cannot close its fence, the last grade
-counts, and a reply without a grade, or one that quotes words which do not stand in the answer, leaves the
-case unjudged instead of right or wrong.
+counts, and a reply without a grade, or one that quotes words which do not stand in the answer, or too few
+to decide anything, leaves the case unjudged instead of right or wrong.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from index.errors import UsageError
 ENOUGH = 20
 """Answers that people must have graded before a judge is believed; a kappa of fewer says nothing."""
 
+BELIEVED = 0.4
+"""What the lower end of the kappa's interval must reach; below, agreement is called slight or fair."""
+
 PROMPT = """You grade one answer to a question against the answer that was expected.
 
 Right: it states the expected answer and says nothing that contradicts it. Other words, more detail or other order
@@ -36,7 +39,7 @@ Expected answer: {expected}
 Given answer: {given}
 </data>
 
-First write one line "QUOTE: " with the words of the given answer that decide it, copied exactly, or "QUOTE: none".
+First write one line "QUOTE: " with the words of the given answer that decide it, two or more, copied exactly, or "QUOTE: none".
 Then write one last line, either "GRADE: RIGHT" or "GRADE: WRONG"."""
 
 _GRADE = re.compile(r"^\W*GRADE:\W*(RIGHT|WRONG)\b", re.MULTILINE)
@@ -53,6 +56,14 @@ class Agreement:
     low: float
     high: float
 
+    @property
+    def believed(self) -> bool:
+        """Whether people may rely on the judge. A kappa that is no number is none to rely on."""
+        return self.low >= BELIEVED
+
+    def __str__(self) -> str:
+        return f"kappa {self.kappa:.2f} ({self.low:.2f} – {self.high:.2f}) over {self.n} answers"
+
 
 def judge(record: Record, ask: Callable[[str], str]) -> bool | None:
     """Whether the judge finds the answer right; None where its reply cannot be used. `ask` sends a prompt."""
@@ -65,14 +76,17 @@ def judge(record: Record, ask: Callable[[str], str]) -> bool | None:
 
 
 def read_grade(reply: str, given: str) -> bool | None:
-    """The last grade of a reply, if the words it quotes stand in the answer."""
+    """The last grade of a reply, if the words it quotes stand in the answer: for a right one two, or all there are."""
     grades, quotes = _GRADE.findall(reply), _QUOTE.findall(reply)
     if not grades or not quotes:
         return None
-    quote = " ".join(quotes[-1].strip("\"'“”").split())
-    if quote.lower() == "none":
-        return None if grades[-1] == "RIGHT" else False
-    return grades[-1] == "RIGHT" if quote in " ".join(given.split()) else None
+    right = grades[-1] == "RIGHT"
+    quote, said = " ".join(quotes[-1].strip("\"'“” ").split()), " ".join(given.split())
+    if not quote or quote.lower() == "none":
+        return None if right else False
+    stands = re.search(rf"(?<!\w){re.escape(quote)}(?!\w)", said)
+    few = len(quote.split()) < min(2, len(said.split()))
+    return right if stands and not (right and few) else None
 
 
 def agreement(model: str, grades: Mapping[str, bool | None], labels: Mapping[str, bool]) -> Agreement:
@@ -85,31 +99,46 @@ def agreement(model: str, grades: Mapping[str, bool | None], labels: Mapping[str
 
 
 def draft_labels(run: Run, path: Path, n: int = 2 * ENOUGH) -> int:
-    """Write answers, drawn at random, for a person to grade (`right`: true or false); how many there are."""
+    """Write answers, drawn at random, for a person to grade (`right`: true or false); how many there are.
+
+    Raises UsageError for a file that is there, as it may hold an afternoon's grades.
+    """
     answered = [r for r in run.records if r["answer"] and not r["answer"]["abstained"]]
     chosen = random.Random(0).sample(answered, min(n, len(answered)))
     rows = [
-        {"key": r["key"], "right": None, "question": r["case"]["question"], "expected": r["case"]["answer"],
+        {"key": r["key"], "sha": _sha(r), "right": None, "question": r["case"]["question"], "expected": r["case"]["answer"],
          "given": r["answer"]["text"]} for r in chosen
     ]  # fmt: skip
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    try:
+        with path.open("x", encoding="utf-8") as f:
+            f.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already and may hold grades; give another file, or remove it") from None
     return len(rows)
 
 
-def read_labels(path: Path) -> dict[str, bool]:
-    """People's grades by key of the answer; rows that nobody graded are left out. Raises UsageError."""
+def read_labels(path: Path, run: Run) -> dict[str, bool]:
+    """People's grades by key of the answer. Raises UsageError.
+
+    Rows that nobody graded are left out, and rows that speak of another answer than the run's.
+    """
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-        labels = {row["key"]: row["right"] for row in rows}
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+        labels = {(row["key"], row["sha"]): row["right"] for row in rows}
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise UsageError(f"cannot read the labels in {path} ({e}); write {{'key': ..., 'right': true}} a line") from e
-    return {key: right for key, right in labels.items() if isinstance(right, bool)}
+        raise UsageError(
+            f"cannot read the labels in {path} ({type(e).__name__}: {e}); draft them with --draft-labels"
+        ) from e
+    grades = {r["key"]: labels.get((r["key"], _sha(r))) for r in run.records if r["answer"]}
+    return {key: right for key, right in grades.items() if isinstance(right, bool)}
 
 
 def kept_agreement(home: Path, model: str) -> Agreement | None:
     """What was measured before for this judge and this prompt, or None."""
-    path = _path(home, model)
-    return Agreement(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    try:
+        return Agreement(**json.loads(_path(home, model).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def keep_agreement(home: Path, found: Agreement) -> None:
@@ -129,6 +158,11 @@ def asking(llm: Any) -> Callable[[str], str]:
     from rag.llm import Reply
 
     return lambda prompt: "".join(Reply(llm, [("user", prompt)]))
+
+
+def _sha(record: Record) -> str:
+    """What an answer's words go by, so that a grade counts for no other answer."""
+    return hashlib.sha256(record["answer"]["text"].encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _path(home: Path, model: str) -> Path:

@@ -9,10 +9,10 @@ from evals.runs import Record, Run
 
 
 def write_junit(run: Run, path: Path) -> None:
-    """One test a case, named by file of evidence and id: failed with its cause, or an error where it was a fault."""
+    """One test an answer, named by its type and key: failed with its cause, or an error where it was a fault."""
     from junitparser import JUnitXml, TestSuite
 
-    suite = TestSuite(f"byline eval {run.name}")
+    suite = TestSuite(_clean(f"byline eval {run.name}"))
     suite.add_testcases([_test(record) for record in run.records])
     suite.update_statistics()
     xml = JUnitXml(suite.name)
@@ -25,7 +25,7 @@ def _test(record: Record) -> Any:
     from junitparser import Error, Failure, TestCase
 
     case = record["case"]
-    test = TestCase(record["key"], classname=case["type"], time=record["seconds"])
+    test = TestCase(_clean(record["key"]), classname=_clean(case["type"]), time=record["seconds"])
     if record["error"]:
         test.result = [Error(_clean(record["error"]))]
     elif not record["passed"]:

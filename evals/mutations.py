@@ -251,6 +251,7 @@ MUTATIONS = (
     Mutation("always abstain", "answered", _abstain),
     Mutation("always answer", "refusal_recall", _always_answer),
     Mutation("cite everything", "citation_precision", _cite_everything),
+    Mutation("cite everything to pass", "passed", _cite_everything),
     Mutation("copy whole articles", "token_f1", _copy_articles),
     Mutation("copy whole articles, by order of words", "rouge_l", _copy_articles),
     Mutation("citations of another case", "groups_hit", _shuffle_citations),

@@ -16,13 +16,46 @@ SHORT = 12
 """Words up to which an accepted answer is expected to stand in the reply as it is; longer ones are compared by words."""
 
 
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+
+_PLACE = {
+    "type": "object",
+    "properties": {"file": {"type": "string"}, "insight_id": {"type": ["string", "integer"]}},
+}
+
+LAYOUT = {
+    "type": "object",
+    "properties": {
+        "answers": {
+            "type": "array", "items": {"type": ["string", "number"]},
+            "description": "Accepted answers; an empty list where the articles do not say.",
+        },
+        "must_include": {"type": "array", "items": _STRINGS},
+        "also_contains_answer": _STRINGS,
+        "about": _PLACE | {"type": ["object", "null"]},
+        "evidence": {
+            "type": "array",
+            "items": {
+                "anyOf": [_PLACE, {"type": "array", "items": _PLACE}],
+                "description": "A place has a file, and line_start and line_end or line.",
+            },
+            "if": {"contains": {"type": "object", "required": ["insight_id"]}},
+            "then": {"items": {"type": "object", "required": ["insight_id"]}},
+        },
+    },
+}  # fmt: skip
+"""What `from_public` relies on, as JSON schema; the rest is checked once the row is a case."""
+
+
 def is_public(row: dict[str, Any]) -> bool:
     """Whether a row is in a public layout rather than a case of Byline's schema."""
-    return "answers" in row or any("line" in place for group in row.get("evidence", ()) for place in _places(group))
+    evidence = row.get("evidence")
+    groups = evidence if isinstance(evidence, list) else []
+    return "answers" in row or any("line" in place for group in groups for place in _places(group))
 
 
 def from_public(row: dict[str, Any]) -> dict[str, Any]:
-    """The row as a case in Byline's schema, not yet validated. Fields without a meaning here are left out."""
+    """The row, which fits LAYOUT, as a case in Byline's schema, not yet validated. Fields without a meaning here are left out."""
     evidence = row.get("evidence", [])
     case = {
         "id": row.get("id"),
@@ -43,7 +76,7 @@ def from_public(row: dict[str, Any]) -> dict[str, Any]:
         case["also_files"] = row["also_contains_answer"]
     if row.get("asked_on"):
         case["as_of"] = row["asked_on"]
-    about = [p["file"] for p in (*evidence, row.get("about") or {}) if p.get("file")]
+    about = [p["file"] for group in (*evidence, row.get("about")) for p in _places(group) if p.get("file")]
     return case | {"cluster": about[0] if about else str(row.get("id", ""))}
 
 

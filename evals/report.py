@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any
+
+from evals.jsonable import finite
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 
@@ -25,7 +26,7 @@ def render(data: dict[str, Any]) -> str:
     before, mark, after = page.partition("{{data}}")
     if not mark:
         raise ValueError(f"{_TEMPLATE} has no place for the data")
-    text = json.dumps(_finite(data), allow_nan=False, default=str, separators=(",", ":"))
+    text = json.dumps(finite(data), allow_nan=False, default=str, separators=(",", ":"))
     for character in "<>&":  # json.dumps has escaped all that is not ASCII
         text = text.replace(character, f"\\u{ord(character):04x}")
     return before + text + after
@@ -40,11 +41,3 @@ def _source(page: str, tag: str) -> str:
     """The policy's name for the page's one inline `tag`: the hash of its text."""
     (text,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

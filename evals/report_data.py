@@ -12,11 +12,15 @@ from evals.score import MEASURES
 from evals.summary import by_type, calibration, causes, outcomes, seconds, summarize, too_small
 from index import __version__
 
+MANY = 500
+"""Cases from which on the page leaves out the articles' lines of those that passed, or a phone could not open it."""
+
 
 def report_data(run: Run, before: Run | None, comparison: Comparison | None) -> dict[str, Any]:
     """The data of the page, as JSON types. `before` and `comparison` come together or not at all."""
     rows = summarize(run.records)
     old: dict[str, Record] = {r["key"]: r for r in before.records} if before else {}
+    cases = [_case(r, old.get(r["key"]), before is not None) for r in run.records]
     return {
         "name": run.name,
         "byline": __version__,
@@ -30,7 +34,7 @@ def report_data(run: Run, before: Run | None, comparison: Comparison | None) -> 
         "brier": next((row["mean"] for row in rows if row["measure"] == "brier"), None),
         "seconds": seconds(run.records),
         "too_small": too_small(run.records),
-        "cases": [_case(r, old.get(r["key"]), before is not None) for r in run.records],
+        "cases": [_light(c, len(run.records)) for c in cases],
         "comparison": comparison.to_dict() if comparison else None,
     }
 
@@ -40,13 +44,19 @@ def _case(record: Record, before: Record | None, compared: bool) -> dict[str, An
     lists: dict[str, Sequence[Any]] = {
         name: case.get(name, []) for name in ("history", "accepted", "must_include", "must_not_include", "evidence")
     }
+    change = _change(record, before) if compared else None
     kept = ("passed", "outcome", "cause", "error", "scores", "missing_parts", "found_forbidden", "context")
     return {
         "id": case["id"], "repeat": record["repeat"], "type": case["type"], "question": case["question"],
         "answerable": case["answerable"], "expected": case["answer"], "note": case.get("note", ""), **lists,
         **{name: record[name] for name in kept}, "answer": record["answer"],
-        "change": _change(record, before) if compared else None,
+        "change": change,
     }  # fmt: skip
+
+
+def _light(case: dict[str, Any], n: int) -> dict[str, Any]:
+    plain = case["passed"] and (case["change"] or {}).get("kind") in (None, "same")
+    return case | {"context": []} if n > MANY and plain else case
 
 
 def _change(record: Record, before: Record | None) -> dict[str, Any]:

@@ -5,29 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from evals.cases import Case, Lines
+from evals.cases import Case, Lines, stale
 from evals.replies import KeptReplies, ReplyStore
 from evals.runs import Record, Run, Writer, key, read_run
 from evals.score import Found, score
 from index import __version__
 from index.catalog import DocumentRow
-from index.errors import BylineError
+from index.errors import BylineError, UsageError
 from rag.settings import Settings
 
 PACKAGES = ("llama-index-core", "chromadb", "openai", "tiktoken", "tantivy", "sentencex", "PyStemmer", "numpy")
 """Packages whose version can change an answer; a manifest names them."""
 
-SAME = ("corpus_hash", "cases_hash", "settings", "prompt_hash", "code_hash", "repeat")
-"""Fields of the manifest in which a run must agree to be continued."""
+SAME = {
+    "corpus_hash": "articles", "cases_hash": "cases (file, --tag or --limit)", "settings": "settings",
+    "prompt_hash": "prompts", "code_hash": "code of Byline", "packages": "library versions", "repeat": "--repeat",
+}  # fmt: skip
+"""Fields of the manifest in which a run must agree to be continued, and what a user calls them."""
+
+CODE = ("index", "rag", "evals")
+"""Packages whose code makes the answers and the scores."""
 
 HITS = 10
 """Sentences found by search that a record keeps."""
@@ -41,7 +49,8 @@ CONTEXT_LINES = 60
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to ask: cases, the corpus, settings (with `quote`, no model), and how often each case is asked."""
+    """What to ask: cases, the corpus, settings (with `quote`, no model), how often each case is asked, and
+    with `stale`, that gold lines which changed are no reason to stop."""
 
     cases: Sequence[Case]
     corpus: Path
@@ -50,6 +59,7 @@ class Plan:
     repeat: int = 1
     jobs: int = 1
     files: Sequence[Path] = ()
+    stale: bool = False
 
 
 def run(
@@ -62,28 +72,41 @@ def run(
     """
     from rag.indexes import open_reader, update
 
+    if not plan.stale:
+        _refuse_stale(plan)
     cache = plan.settings.plan(plan.corpus, plan.settings.index)
     update(plan.corpus, cache, plan.settings, spec=plan.settings.embedder)
     with open_reader(cache).snapshot() as reader:
         articles = {d.file: d for d in reader.catalog.documents()}
-    writer = Writer(folder, manifest(plan, articles), SAME)
-    store = None if plan.quote or not plan.settings.model else ReplyStore(plan.settings.home / "replies.sqlite")
-    try:
+        embedder = reader.catalog.meta()["embedder"]
+    asks = plan.settings.model and not plan.quote
+    with ExitStack() as opened:
+        store = opened.enter_context(closing(ReplyStore(plan.settings.home / "replies.sqlite"))) if asks else None
+        writer = opened.enter_context(closing(Writer(folder, manifest(plan, articles, embedder), SAME)))
         done = {r["key"] for r in read_run(folder).records if not (retry_faults and r["error"])}
         todo = [(c, n) for n in range(plan.repeat) for c in plan.cases if key(c.id, n) not in done]
         lines = Lines(plan.corpus)
+        if todo:
+            _ask(plan, todo[0][0], False)  # loads and opens everything, so that no question's seconds hold that
         for i, (case, n, asked) in enumerate(_ask_all(plan, todo, store), 1):
             writer.add(_record(case, n, asked, lines, articles))
             if progress:
                 progress(len(done) + i, len(done) + len(todo))
-    finally:
-        writer.close()
-        if store:
-            store.close()
+        if update(plan.corpus, cache, plan.settings, spec=plan.settings.embedder, dry_run=True).changes:
+            writer.spoil("articles changed while it was made")
     return read_run(folder)
 
 
-def manifest(plan: Plan, articles: Mapping[str, DocumentRow]) -> dict[str, Any]:
+def _refuse_stale(plan: Plan) -> None:
+    problems = stale(plan.cases, plan.corpus)
+    if problems:
+        raise UsageError(
+            f"the gold lines of {len({p.case for p in problems})} cases are not what they were, the first: {problems[0]}; "
+            "see `byline eval check`, or run with --stale to score all the same"
+        )
+
+
+def manifest(plan: Plan, articles: Mapping[str, DocumentRow], embedder: str) -> dict[str, Any]:
     """All that decides the answers of a run, and what else a reader of its scores wants to know."""
     settings = plan.settings
     model = None if plan.quote else settings.model
@@ -94,19 +117,30 @@ def manifest(plan: Plan, articles: Mapping[str, DocumentRow]) -> dict[str, Any]:
         "corpus_hash": _hash(*(f"{file}:{articles[file].sha256}" for file in sorted(articles))),
         "articles": len(articles),
         "cases": {p.name: hashlib.sha256(p.read_bytes()).hexdigest()[:12] for p in plan.files},
-        "cases_hash": _hash(json.dumps([asdict(c) for c in plan.cases], sort_keys=True)),
+        "cases_hash": _hash(json.dumps([_asked_case(c) for c in plan.cases], sort_keys=True)),
         "keys": [key(c.id, n) for n in range(plan.repeat) for c in plan.cases],
-        "settings": {
-            "model": model, "base_url": settings.base_url if model else None, "embedder": settings.embedder,
-        },
+        "settings": _settings(settings, model) | {"embedder": embedder},
         "prompt_hash": _hash((root / "rag" / "prompts.py").read_text(encoding="utf-8")),
-        "code_hash": _hash(*(p.read_text(encoding="utf-8") for d in ("index", "rag", "evals") for p in sorted((root / d).glob("*.py")))),
+        "code_hash": _hash(*(p.read_text(encoding="utf-8") for d in CODE for p in sorted((root / d).rglob("*.py")))),
         "repeat": plan.repeat,
         "jobs": plan.jobs,
         "packages": {name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }  # fmt: skip
+
+
+def _asked_case(case: Case) -> dict[str, Any]:
+    return {k: v for k, v in asdict(case).items() if k not in ("where", "note")}
+
+
+def _settings(settings: Settings, model: str | None) -> dict[str, Any]:
+    """Every setting that can change an answer; no key, and no password that an address may hold."""
+    address = re.sub(r"//[^/@]*@", "//", settings.base_url or "") if model else ""
+    return {
+        "model": model, "base_url": address or None, "passages": settings.passages,
+        "dense_weight": settings.dense_weight, "chroma": bool(settings.chroma_url),
     }  # fmt: skip
 
 
@@ -117,15 +151,20 @@ class _Asked:
     hits: list[dict[str, Any]]
     error: str | None
     seconds: float
+    timed: bool = True
 
 
 def _ask_all(
     plan: Plan, todo: Sequence[tuple[Case, int]], store: ReplyStore | None
 ) -> Iterator[tuple[Case, int, _Asked]]:
     """(case, repeat, what came back) as they come; at most twice as many asked ahead as there are threads."""
-    models: dict[int, Any] = {n: _model(plan, store, n) for n in sorted({n for _, n in todo})}
+    llm = _model(plan) if store else None
+
+    def ask(case: Case, n: int) -> _Asked:
+        return _ask(plan, case, KeptReplies(llm, store, n) if store else False)
+
     if plan.jobs == 1:
-        yield from ((case, n, _ask(plan, case, models[n])) for case, n in todo)
+        yield from ((case, n, ask(case, n)) for case, n in todo)
         return
     waiting: dict[Future[_Asked], tuple[Case, int]] = {}
     rest = iter(todo)
@@ -133,7 +172,7 @@ def _ask_all(
     try:
         while True:
             for case, n in rest:
-                waiting[pool.submit(_ask, plan, case, models[n])] = case, n
+                waiting[pool.submit(ask, case, n)] = case, n
                 if len(waiting) >= 2 * plan.jobs:
                     break
             if not waiting:
@@ -145,12 +184,10 @@ def _ask_all(
         pool.shutdown(cancel_futures=True)
 
 
-def _model(plan: Plan, store: ReplyStore | None, repeat: int) -> Any:
-    if store is None:
-        return False
+def _model(plan: Plan) -> Any:
     from rag.providers import make_llm
 
-    return KeptReplies(make_llm(plan.settings), store, repeat)
+    return make_llm(plan.settings)
 
 
 def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
@@ -180,11 +217,14 @@ def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
          "score": round(h.score, 4), "text": h.text} for h in best
     ]  # fmt: skip
     # A quoted answer in place of the model's is a fault of the model, not an answer of it.
-    return _Asked(answer.to_dict(), found, rows, answer.degraded, seconds)
+    timed = not getattr(model, "served", 0)  # a kept reply takes no time, which says nothing of the model's
+    return _Asked(answer.to_dict(), found, rows, answer.degraded, seconds, timed)
 
 
 def _record(case: Case, repeat: int, asked: _Asked, lines: Lines, articles: Mapping[str, DocumentRow]) -> Record:
     scored = score(case, asked.answer, asked.found, lines, error=asked.error)
+    if not asked.timed:
+        scored.scores["seconds"] = None
     value = {k: v for k, v in asdict(case).items() if k != "where" and v not in ((), None, "")}
     return {
         "key": key(case.id, repeat),

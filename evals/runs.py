@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -51,10 +51,11 @@ def read_run(path: Path) -> Run:
 
 
 class Writer:
-    """Appends records to a run, each of them on disk before the next is asked for."""
+    """Appends records to a run; one that was added is on disk."""
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any], same: Iterable[str]) -> None:
-        """Open or begin the run in `path`. Raises UsageError where a run of that name differs in a field of `same`."""
+    def __init__(self, path: Path, manifest: Mapping[str, Any], same: Mapping[str, str]) -> None:
+        """Open or begin the run in `path`. Raises UsageError where it is there and differs in a field of `same`,
+        which says what each field is called."""
         from filelock import FileLock, Timeout
 
         path.mkdir(parents=True, exist_ok=True)
@@ -70,11 +71,11 @@ class Writer:
             self._lock.release()
             raise
 
-    def _opened(self, manifest: Mapping[str, Any], same: Iterable[str]) -> BinaryIO:
+    def _opened(self, manifest: Mapping[str, Any], same: Mapping[str, str]) -> BinaryIO:
         path = self.path
         if (path / MANIFEST).exists():
             before = read_run(path).manifest
-            differs = [name for name in same if before.get(name) != manifest[name]]
+            differs = [called for name, called in same.items() if before.get(name) != manifest[name]]
             if differs:
                 raise UsageError(
                     f"the run {path.name} was made with other {', '.join(differs)}; give another --name, or remove {path}"
@@ -93,6 +94,11 @@ class Writer:
         self._file.flush()
         os.fsync(self._file.fileno())
 
+    def spoil(self, why: str) -> None:
+        """Say in the manifest why the run's scores are not to be trusted."""
+        manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8")) | {"spoilt": why}
+        _write_whole(self.path / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+
     def close(self) -> None:
         """Close the file; what was added stays."""
         self._file.close()
@@ -104,7 +110,11 @@ def _records(path: Path) -> list[Record]:
     if not size:
         return []
     with path.open("rb") as f:
-        return [json.loads(line) for line in f.read(size).splitlines() if line.strip()]
+        lines = f.read(size).split(b"\n")
+    try:
+        return [json.loads(line) for line in lines if line.strip()]
+    except ValueError as e:
+        raise UsageError(f"{path} holds a line that is no record ({e}); remove that line, it is asked again") from e
 
 
 def _whole_lines(path: Path) -> int | None:

@@ -5,12 +5,12 @@ Every measure says which cases it applies to; elsewhere its value is None. A fau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from evals.cases import Case, Lines
-from evals.measures import answers, citations, excerpts, retrieval
+from evals.measures import answers, citations, excerpts, refusal, retrieval
 from evals.measures.refusal import Outcome
 
 Kind = Literal["share", "number", "seconds"]
@@ -86,6 +86,9 @@ CAUSES = (
 """Why a case failed, first match; the order is that of the stages of an answer."""
 
 
+MOST_PADDING = 10
+"""Lines that a passed answer cites at most for each gold line: who cites everything has found nothing."""
+
 MOST_LINES = 10**6
 """A citation up to a line beyond this is read up to it."""
 
@@ -134,13 +137,15 @@ def score(
     hit = citations.groups_hit(given.cited, case.gold)
     outcome = _outcome(case, given, missing, forbidden, hit)
     correct = outcome.endswith("right")
-    passed = correct and (hit == 1 or not case.evidence)
+    passed = correct and (not case.evidence or _on_the_lines(case, given, hit))
     scores: dict[str, float | None] = dict.fromkeys(MEASURES)
-    scores |= {"passed": float(passed), "correct": float(correct), "no_forbidden": float(not forbidden)}
+    scores |= {"passed": float(passed), "correct": float(correct)}
+    if case.must_not_include:
+        scores["no_forbidden"] = float(not forbidden)
     scores |= _answer_scores(case, given, missing) if case.answerable else {}
     scores |= _citation_scores(case, given, lines) | _search_scores(case, found) | _refusal_scores(case, answer, given)
     scores |= _conflict_scores(case, answer) | _costs(answer, given)
-    cause = None if passed else _cause(case, given, found, lines)
+    cause = None if passed else _cause(case, given, found, lines, correct)
     return Scored(scores, outcome, passed, cause, missing, forbidden)
 
 
@@ -151,12 +156,15 @@ def _given(answer: Mapping[str, Any]) -> _Given:
 
 
 def _outcome(case: Case, given: _Given, missing: Sequence[Any], forbidden: Sequence[str], hit: float | None) -> Outcome:
-    if given.abstained:
-        return "abstained-wrong" if case.answerable else "abstained-right"
-    if not case.answerable or missing or forbidden:
-        return "answered-wrong"
     # A case that names no parts can be judged by its lines alone.
-    return "answered-right" if case.must_include or hit == 1 else "answered-wrong"
+    right = not missing and not forbidden and bool(case.must_include or hit == 1)
+    return refusal.outcome(case.answerable, given.abstained, right)
+
+
+def _on_the_lines(case: Case, given: _Given, hit: float | None) -> bool:
+    also = any(file in case.also_files for file, _, _ in given.cited)
+    padding = citations.over_citation(given.cited, case.gold)
+    return (hit == 1 or also) and (padding or 0) <= MOST_PADDING
 
 
 def _answer_scores(case: Case, given: _Given, missing: Sequence[Any]) -> dict[str, float | None]:
@@ -183,8 +191,7 @@ def _citation_scores(case: Case, given: _Given, lines: Lines) -> dict[str, float
     for tolerance, suffix in ((0, ""), (1, "_within_1"), (3, "_within_3")):
         # An answer that cites nothing has found no line: 0, not left out, or refusing would raise the mean.
         scores |= {
-            f"citation_precision{suffix}": citations.line_precision(given.cited, case.gold, tolerance, case.also_files)
-            or 0.0,
+            f"citation_precision{suffix}": _precision(case, given, tolerance),
             f"citation_recall{suffix}": citations.line_recall(given.cited, case.gold, tolerance),
             f"citation_f1{suffix}": citations.line_f1(given.cited, case.gold, tolerance, case.also_files),
         }
@@ -200,6 +207,12 @@ def _citation_scores(case: Case, given: _Given, lines: Lines) -> dict[str, float
         names = ("excerpt_recall", "excerpt_precision", "excerpt_iou")
         scores |= dict(zip(names, excerpt, strict=True))
     return scores
+
+
+def _precision(case: Case, given: _Given, tolerance: int) -> float:
+    """Lines of articles that answer too, unmarked, count neither way; an answer with no other lines has no wrong one."""
+    found = citations.line_precision(given.cited, case.gold, tolerance, case.also_files)
+    return float(bool(given.cited)) if found is None else found
 
 
 def _cited_text(claim: Mapping[str, Any], lines: Lines) -> dict[str, str]:
@@ -218,10 +231,13 @@ def _cited_text(claim: Mapping[str, Any], lines: Lines) -> dict[str, str]:
 
 
 def _gold_characters(case: Case, quoted: Sequence[tuple[str, int, int]], lines: Lines) -> list[tuple[str, int, int]]:
-    """Of each group the alternative that the answer covers best (the first where it covers none), as characters."""
+    """Of each group the alternative that the answer covers best (the first where it covers none), as characters.
+
+    Lines that are no more there are a character that no answer can cover.
+    """
     chosen = []
     for group in case.evidence:
-        spans = [span for place in group if (span := lines.characters(place))]
+        spans = [lines.characters(place) or ("", 0, 1) for place in group]
         if spans:
             chosen.append(max(spans, key=lambda s: sum(_overlap(s, q) for q in quoted) / max(1, s[2] - s[1])))
     return chosen
@@ -250,11 +266,13 @@ def _search_scores(case: Case, found: Found) -> dict[str, float | None]:
 
 
 def _refusal_scores(case: Case, answer: Mapping[str, Any], given: _Given) -> dict[str, float | None]:
-    scores: dict[str, float | None] = {"brier": (answer["confidence"] - case.answerable) ** 2}
-    scores["answered" if case.answerable else "refusal_recall"] = float(given.abstained != case.answerable)
-    if given.abstained:
-        scores["refusal_precision"] = float(not case.answerable)
-    return scores
+    judged = [(case.answerable, refusal.outcome(case.answerable, given.abstained, True))]
+    return {
+        "brier": refusal.brier([answer["confidence"]], [case.answerable]),
+        "answered": float(not given.abstained) if case.answerable else None,
+        "refusal_recall": refusal.refusal_recall(judged),
+        "refusal_precision": refusal.refusal_precision(judged),
+    }
 
 
 def _conflict_scores(case: Case, answer: Mapping[str, Any]) -> dict[str, float | None]:
@@ -267,7 +285,7 @@ def _conflict_scores(case: Case, answer: Mapping[str, Any]) -> dict[str, float |
             for c in side["citations"]
         ]
         return {"conflict_shown": float(citations.groups_hit(cited, case.gold) == 1)}
-    return {"conflict_quiet": float(not conflicts)} if case.answerable else {}
+    return {"conflict_quiet": float(not conflicts)} if case.answerable and not answer["abstained"] else {}
 
 
 def _costs(answer: Mapping[str, Any], given: _Given) -> dict[str, float | None]:
@@ -284,8 +302,9 @@ def _costs(answer: Mapping[str, Any], given: _Given) -> dict[str, float | None]:
 
 def _at_worst(case: Case) -> dict[str, float | None]:
     """A fault: 0 for all that applies to the case whatever the answer, 1 for the Brier score, no costs."""
-    always = {"passed", "correct", "no_forbidden"}
+    always = {"passed", "correct"} | ({"no_forbidden"} if case.must_not_include else set())
     if case.answerable:
+        always |= {"validity", "quotation_fidelity", "supported"}
         always |= {"exact_match", "token_f1", "rouge_l", "answered"} | ({"parts"} if case.must_include else set())
         if case.evidence:
             always |= {m for m in MEASURES if m.startswith(("citation_", "excerpt_")) or "@" in m}
@@ -298,16 +317,14 @@ def _at_worst(case: Case) -> dict[str, float | None]:
     return worst | {"brier": 1.0}
 
 
-def _cause(case: Case, given: _Given, found: Found, lines: Lines) -> str:
+def _cause(case: Case, given: _Given, found: Found, lines: Lines, correct: bool) -> str:
     if not case.answerable:
         return "should have abstained"
     missed = [g for g in case.gold if not citations.groups_hit(given.cited, [g])]
     if not missed:
-        return "should have answered" if given.abstained else "wrong answer"
-    indexed: Callable[[str], object] = lines.of
-    for group in missed:
-        if not any(indexed(file) is not None for file, _, _ in group):
-            return "not indexed"
+        return "should have answered" if given.abstained else "wrong lines" if correct else "wrong answer"
+    if any(all(lines.of(file) is None for file, _, _ in group) for group in missed):
+        return "not indexed"
     if any(not citations.groups_hit(found.passages, [g]) for g in missed):
         return "not retrieved"
     if given.abstained:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,14 @@ class Result:
         return asdict(self)
 
 
-def selftest(cases: Sequence[Case], corpus: Path, records: Sequence[Record], *, resamples: int = 1000) -> list[Result]:
+def selftest(
+    cases: Sequence[Case],
+    corpus: Path,
+    records: Sequence[Record],
+    *,
+    resamples: int = 1000,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Result]:
     """All checks over these cases; `records` of a real run give the simulations their scores and clusters."""
     world = World(Lines(corpus), sorted(s.file for s in scan(corpus)[0]), cases, random.Random(0))
     whole = _scores(cases, world, None)
@@ -57,9 +65,22 @@ def selftest(cases: Sequence[Case], corpus: Path, records: Sequence[Record], *, 
     quoting = _scores(cases, world, UNSPOILT)
     for mutation in MUTATIONS:
         results.append(_spoilt(mutation, quoting if mutation.quoting else whole, _scores(cases, world, mutation)))
-    results.append(_equal_runs(records, resamples))
-    results += [_coverage(records, measure, resamples) for measure in COVERED]
+    done = count(1)
+
+    def tick() -> None:
+        if progress:
+            progress(next(done), resamples * (1 + len(COVERED)))
+
+    results.append(_equal_runs(records, resamples, tick))
+    results += [_coverage(records, measure, resamples, tick) for measure in COVERED]
     return results
+
+
+def _rounds(n: int, tick: Callable[[], None] | None) -> Iterator[int]:
+    for i in range(n):
+        yield i
+        if tick:
+            tick()
 
 
 def _scores(cases: Sequence[Case], world: World, mutation: Mutation | None) -> list[dict[str, float | None]]:
@@ -98,12 +119,12 @@ def _spoilt(
     return Result(mutation.name, worse, f"{mutation.measure} {before:.3f} -> {after:.3f}")
 
 
-def _equal_runs(records: Sequence[Record], resamples: int) -> Result:
+def _equal_runs(records: Sequence[Record], resamples: int, tick: Callable[[], None] | None = None) -> Result:
     """Pairs of runs drawn from one and the same distribution; each alarm is false."""
     draw = _Draws(records)
     alarms = sum(
         any(row.significant for row in compare(draw.run("a"), draw.run("b"), resamples=500).rows)
-        for _ in range(resamples)
+        for _ in _rounds(resamples, tick)
     )
     share = alarms / resamples
     return Result("equal runs do not alarm", share <= ALARMS, f"{alarms} alarms in {resamples} comparisons")
@@ -146,7 +167,9 @@ def _sort(record: Record) -> tuple[str, bool]:
     return record["case"]["type"], bool(record["case"].get("must_include"))
 
 
-def _coverage(records: Sequence[Record], measure: str, resamples: int) -> Result:
+def _coverage(
+    records: Sequence[Record], measure: str, resamples: int, tick: Callable[[], None] | None = None
+) -> Result:
     """Sets of articles drawn from the set that is there; its own mean is the true value."""
     rows = [(r["scores"][measure], cluster(r)) for r in records if r["scores"][measure] is not None]
     by_cluster: dict[str, list[float]] = {}
@@ -156,7 +179,7 @@ def _coverage(records: Sequence[Record], measure: str, resamples: int) -> Result
     true = float(np.mean([value for value, _ in rows]))
     chance = np.random.default_rng(1)
     held = 0
-    for _ in range(resamples):
+    for _ in _rounds(resamples, tick):
         chosen = [groups[j] for j in chance.integers(len(groups), size=len(groups))]
         values = [v for g in chosen for v in g]
         names = [str(n) for n, g in enumerate(chosen) for _ in g]

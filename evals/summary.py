@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from evals.measures.refusal import reliability
+from evals.measures.refusal import expected_calibration_error, reliability, table
 from evals.runs import Record, Run
-from evals.score import MEASURES, Measure
-from evals.stats import cluster_interval, minimum_detectable_drop
+from evals.score import CAUSES, MEASURES, Measure
+from evals.stats import UNKNOWN, cluster_interval, minimum_detectable_drop
+
+ALPHA = 0.05
+"""Probability of an alarm where nothing changed, over all headline measures together."""
 
 DISCORDANT = 0.06
 """Share of cases that change between two versions of which neither is better. Only a single run needs this guess;
@@ -36,7 +39,7 @@ def summarize(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def _row(measure: Measure, records: Sequence[Record]) -> dict[str, Any]:
-    used = [r for r in records if r["scores"][measure.name] is not None]
+    used = [r for r in records if r["scores"].get(measure.name) is not None]
     whole = [r["scores"][measure.name] for r in used if not r["error"]]
     return {
         "measure": measure.name, "label": measure.label, "help": measure.help, "better": measure.better,
@@ -50,6 +53,8 @@ def _mean(measure: Measure, records: Sequence[Record]) -> dict[str, Any]:
         return {"n": 0, "mean": None, "low": None, "high": None}
     values = [float(r["scores"][measure.name]) for r in records]
     interval = cluster_interval(values, [cluster(r) for r in records])
+    if measure.kind != "share" and min(values) == max(values):
+        interval = UNKNOWN  # what is no share has no upper end that equal values could be held against
     low, high = (None if math.isnan(x) else x for x in (interval.low, interval.high))
     return {"n": len(values), "mean": float(np.mean(values)), "low": low, "high": high}
 
@@ -60,32 +65,40 @@ def by_type(records: Sequence[Record]) -> list[dict[str, Any]]:
     rows = []
     for name, n in counts.most_common():
         mine = [r for r in records if r["case"]["type"] == name]
-        measured = {m: _mean(MEASURES[m], [r for r in mine if r["scores"][m] is not None]) for m in BY_TYPE}
+        measured = {m: _mean(MEASURES[m], [r for r in mine if r["scores"].get(m) is not None]) for m in BY_TYPE}
         rows.append({"type": name, "n": n, "measures": {m: v for m, v in measured.items() if v["n"]}})
     return rows
 
 
 def outcomes(records: Iterable[Record]) -> dict[str, int]:
     """The four-way table, and faults beside it."""
-    counts = Counter(r["outcome"] for r in records)
-    names = ("answered-right", "answered-wrong", "abstained-right", "abstained-wrong", "error")
-    return {name: counts[name] for name in names}
+    return {str(how): n for how, n in table((bool(r["case"]["answerable"]), r["outcome"]) for r in records).items()}
 
 
 def causes(records: Iterable[Record]) -> dict[str, int]:
-    """How often each cause, the most frequent first."""
-    return dict(Counter(r["cause"] for r in records if r["cause"]).most_common())
+    """How often each cause of failure, in the order of the stages of an answer."""
+    counts = Counter(r["cause"] for r in records if r["cause"])
+    return {cause: counts[cause] for cause in CAUSES if counts[cause]}
 
 
 def calibration(records: Sequence[Record]) -> list[dict[str, Any]]:
     """Confidence against the share of questions that the articles answer, in ten bins."""
-    mine = [r for r in records if r["answer"] is not None]
-    bins = reliability([r["answer"]["confidence"] for r in mine], [bool(r["case"]["answerable"]) for r in mine])
+    bins = reliability(*_confidence(records))
     return [
         {"low": b.low, "high": b.high, "n": b.n, "confidence": b.mean_confidence, "share": b.share_true}
         for b in bins
         if b.n
     ]
+
+
+def calibration_error(records: Sequence[Record]) -> float | None:
+    """Mean distance of confidence from that share."""
+    return expected_calibration_error(*_confidence(records))
+
+
+def _confidence(records: Sequence[Record]) -> tuple[list[float], list[bool]]:
+    mine = [r for r in records if r["answer"] is not None]
+    return [r["answer"]["confidence"] for r in mine], [bool(r["case"]["answerable"]) for r in mine]
 
 
 def seconds(records: Sequence[Record]) -> dict[str, Any]:
@@ -95,7 +108,7 @@ def seconds(records: Sequence[Record]) -> dict[str, Any]:
         for stage, value in (r["answer"]["usage"]["seconds"] if r["answer"] else {}).items():
             stages.setdefault(stage, []).append(value)
     return {
-        "total": [r["scores"]["seconds"] for r in records if r["scores"]["seconds"] is not None],
+        "total": [r["scores"]["seconds"] for r in records if r["scores"].get("seconds") is not None],
         "stages": {
             s: {"p50": float(np.percentile(v, 50)), "p95": float(np.percentile(v, 95))} for s, v in stages.items()
         },
@@ -103,14 +116,16 @@ def seconds(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def too_small(records: Sequence[Record]) -> str | None:
-    """What a set of this size cannot see, in a sentence; None where it sees a drop of five points."""
+    """What a set of this size cannot see (power 0.8, corrected as `compare` does), in a sentence; None where it sees
+    a drop of five points."""
     n = len({r["case"]["id"] for r in records})
-    drop = minimum_detectable_drop(n, DISCORDANT)
+    tested = sum(m.headline for m in MEASURES.values())
+    drop = minimum_detectable_drop(n, DISCORDANT, alpha=ALPHA / tested)
     if math.isnan(drop):
         return f"{n} cases are too few to see any drop"
     if drop <= 0.05:
         return None
-    return f"with {n} cases a drop of less than {100 * drop:.1f} points in a share will mostly go unseen (power 80 %)"
+    return f"with {n} cases a drop of less than {100 * drop:.1f} points in a share will mostly go unseen"
 
 
 def means(run: Run) -> dict[str, float]:

@@ -12,28 +12,56 @@ from typing import Any
 
 from evals.cases import Case
 from evals.run import Plan, run
+from evals.runs import Record
 from evals.score import MEASURES
 from evals.summary import summarize
 from index.errors import UsageError
 from rag.settings import Settings
 
-KINDS: dict[str, Callable[[str], Any]] = {"passages": int, "dense_weight": float, "embedder": str, "model": str}
-"""Settings that can be varied, and how their values are read."""
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError("whole numbers from 1")
+    return int(text)
+
+
+def _weight(text: str) -> float:
+    if not text.replace(".", "", 1).isdecimal():
+        raise ValueError("numbers from 0, as 0.5")
+    return float(text)
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise ValueError("names")
+    return text.strip()
+
+
+KINDS: dict[str, Callable[[str], Any]] = {
+    "passages": _number, "dense_weight": _weight, "embedder": _name, "model": _name,
+}  # fmt: skip
+"""Settings that can be varied, and how their values are read; the error says what they take."""
 
 DEFAULT = ("passages=2,4,8,16",)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One combination of settings: `mean` of the measure with its 95 % interval, mean `seconds` a question."""
+    """One combination of settings: `mean` of the measure with its 95 % interval, mean `seconds` a question.
+
+    The interval is None where there is but one article, the seconds where every reply was kept from before.
+    `faults` counts the questions that ended in one, and `error` is the first of them.
+    """
 
     label: str
     settings: dict[str, Any]
     n: int
     mean: float
-    low: float
-    high: float
-    seconds: float
+    low: float | None
+    high: float | None
+    seconds: float | None
+    faults: int = 0
+    error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -58,6 +86,9 @@ def sweep(
     if measure not in MEASURES:
         raise UsageError(f"there is no measure {measure!r}; take one of {', '.join(MEASURES)}")
     choices = [_choices(text) for text in (vary or DEFAULT)]
+    names = [choice[0][0] for choice in choices]
+    if len(set(names)) < len(names):
+        raise UsageError("--vary names a setting twice; give all its values at once, as passages=2,4,8")
     combinations = [dict(c) for c in product(*choices)]
     points = []
     with tempfile.TemporaryDirectory(prefix="byline-sweep-") as folder:
@@ -68,10 +99,7 @@ def sweep(
                 if progress:
                     progress(i * total + done, len(combinations) * total)
 
-            rows = {r["measure"]: r for r in summarize(run(plan, Path(folder) / str(i), progress=step).records)}
-            if measure not in rows:
-                raise UsageError(f"{measure} applies to none of these cases; take another measure")
-            points.append(_point(changes, rows[measure], rows.get("seconds")))
+            points.append(_point(changes, run(plan, Path(folder) / str(i), progress=step).records, measure))
     return points
 
 
@@ -81,8 +109,8 @@ def _choices(text: str) -> list[tuple[str, Any]]:
         raise UsageError(f"--vary {text!r}: write NAME=A,B with a name of {', '.join(KINDS)}")
     try:
         return [(name, KINDS[name](value)) for value in values.split(",")]
-    except ValueError:
-        raise UsageError(f"--vary {text!r}: {name} takes numbers") from None
+    except ValueError as e:
+        raise UsageError(f"--vary {text!r}: {name} takes {e}") from None
 
 
 def _changed(settings: Settings, corpus: Path, changes: dict[str, Any]) -> Settings:
@@ -93,16 +121,24 @@ def _changed(settings: Settings, corpus: Path, changes: dict[str, Any]) -> Setti
     return changed
 
 
-def _point(changes: dict[str, Any], row: dict[str, Any], seconds: dict[str, Any] | None) -> Point:
-    label = ", ".join(f"{k} {v}" for k, v in changes.items())
-    return Point(label, changes, row["n"], row["mean"], row["low"], row["high"], seconds["mean"] if seconds else 0.0)
+def _point(changes: dict[str, Any], records: Sequence[Record], measure: str) -> Point:
+    rows = {row["measure"]: row for row in summarize(records)}
+    if measure not in rows:
+        raise UsageError(f"{measure} applies to none of these cases; take another measure")
+    row, errors = rows[measure], [r["error"] for r in records if r["error"]]
+    return Point(
+        ", ".join(f"{k} {v}" for k, v in changes.items()), changes, row["n"], row["mean"], row["low"], row["high"],
+        rows["seconds"]["mean"] if "seconds" in rows else None, len(errors), errors[0] if errors else None,
+    )  # fmt: skip
 
 
 def draw(points: Sequence[Point], measure: str) -> str:
-    """Quality against time as an SVG, a dot with its interval for each setting."""
+    """Quality against time as an SVG, a dot with its interval for each setting; none for one whose time is unknown."""
     width, height, left, bottom = 720, 420, 70, 60
-    slowest = max((p.seconds for p in points), default=0) * 1.15 or 1.0
-    low, high = min(p.low for p in points), max(p.high for p in points)
+    dots = [(p, p.seconds) for p in points if p.seconds is not None]
+    slowest = max((seconds for _, seconds in dots), default=0) * 1.15 or 1.0
+    values = [v for p in points for v in (p.low, p.mean, p.high) if v is not None]
+    low, high = min(values), max(values)
     pad = max(0.02, 0.1 * (high - low))
     floor, top = low - pad, high + pad
 
@@ -126,10 +162,11 @@ def draw(points: Sequence[Point], measure: str) -> str:
             f'<text x="{left - 8}" y="{y(value) + 4:.1f}" text-anchor="end" fill="#444">{value:.3f}</text>',
             f'<text x="{x(seconds):.1f}" y="{height - bottom + 20}" text-anchor="middle" fill="#444">{1000 * seconds:.1f}</text>',
         ]
-    for p in points:
-        cx = x(p.seconds)
+    for p, seconds in dots:
+        cx = x(seconds)
+        if p.low is not None and p.high is not None:
+            out.append(f'<path d="M{cx:.1f} {y(p.low):.1f}V{y(p.high):.1f}" stroke="#1a5fb4" stroke-width="2"/>')
         out += [
-            f'<path d="M{cx:.1f} {y(p.low):.1f}V{y(p.high):.1f}" stroke="#1a5fb4" stroke-width="2"/>',
             f'<circle cx="{cx:.1f}" cy="{y(p.mean):.1f}" r="5" fill="#1a5fb4"/>',
             f'<text x="{cx + 9:.1f}" y="{y(p.mean) + 4:.1f}">{escape(p.label)}</text>',
         ]

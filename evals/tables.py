@@ -37,16 +37,20 @@ def print_comparison(c: Comparison, everything: bool) -> None:
     from evals.score import MEASURES
 
     print(f"\n{c.b} against {c.a}\n")
-    print(f"{'':25}{'before':>8}{'after':>8}   {'difference, 95 %':<26}{'p (Holm)':>9}{'better':>8}{'worse':>7}  sees")
+    print(
+        f"{'':25}{'before':>8}{'after':>8}   {'difference, 95 %':<26}{'p (Holm)':>9}{'cases':>7}{'better':>8}{'worse':>7}  sees"
+    )
     for r in c.rows:
         if MEASURES[r.measure].headline or everything:
             interval = f"{r.diff:+.3f} ({_number(r.low, '+')} to {_number(r.high, '+')})"
             p = "-" if r.p_holm is None else f"{r.p_holm:.3f}" + ("*" if r.significant else "")
             sees = "-" if r.detectable is None else f"{r.detectable:.3f}"
             print(
-                f"{r.label:<25}{_number(r.before):>8}{_number(r.after):>8}   {interval:<26}{p:>9}{r.wins:>8}{r.losses:>7}  {sees}"
+                f"{r.label:<25}{_number(r.before):>8}{_number(r.after):>8}   {interval:<26}{p:>9}{r.n:>7}{r.wins:>8}{r.losses:>7}  {sees}"
             )
-    print("\n* more than chance, corrected for the number of measures; sees: smallest drop found with power 0.8")
+    print(
+        "\n* more than chance; p and sees are corrected for the number of measures; sees: smallest drop found with power 0.8"
+    )
     for word, ids in (("Fixed", c.fixed), ("Broken", c.broken), ("In one run only", c.only_one)):
         if ids:
             print(f"{word} ({len(ids)}): {', '.join(ids[:40])}{' ...' if len(ids) > 40 else ''}")
@@ -57,7 +61,9 @@ def print_sweep(points: Sequence[Point], measure: str) -> None:
     width = max(len(p.label) for p in points)
     print(f"{'':{width}}  {measure:>20}   95 % interval   ms a question")
     for p in points:
-        print(f"{p.label:{width}}  {p.mean:>20.3f}   {_number(p.low)} – {_number(p.high)}   {1000 * p.seconds:>13.1f}")
+        interval = f"{_number(p.low)} – {_number(p.high)}"
+        time = "-" if p.seconds is None else f"{1000 * p.seconds:.1f}"
+        print(f"{p.label:{width}}  {p.mean:>20.3f}   {interval:<13}   {time:>13}")
 
 
 def _number(value: Any, sign: str = "") -> str:

@@ -30,6 +30,11 @@ _QUOTA = ("insufficient_quota", "billing", "quota exceeded", "credit balance")
 _TOO_LONG = ("context_length", "context length", "maximum context", "too many tokens", "context window")
 
 
+def is_whole(finish: str | None, remote: bool) -> bool:
+    """Whether a reply came to its end, by how it says it did: endpoints always say, local models never."""
+    return finish not in _CUT and (finish is not None or not remote)
+
+
 class ContextTooLong(ModelError):
     """The prompt is longer than the model's context."""
 
@@ -117,7 +122,7 @@ class Reply:
             raise ModelError(
                 f"{self.model} answered nothing; try again, another model (--model), or check OPENAI_BASE_URL"
             )
-        if remote and finish is None:  # the client ends a cut stream without an error
+        if not is_whole(finish, remote):  # the client ends a cut stream without an error
             raise ModelError(f"the connection to {self.model} broke off in the middle of its reply; try again")
 
     def _chunks(self) -> Iterator[Any]:

@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {
     "type": "number",
     "answerable": True,
     "must_include": [["214"]],
-    "evidence": [[{"file": "a.txt", "line_start": 5, "line_end": 5}]],
+    "evidence": [[{"file": "a.txt", "line_start": 5, "line_end": 5, "text": "It carried 214 people."}]],
 }
 
 
@@ -54,7 +54,6 @@ def test_the_pairs_over_other_articles_are_well_formed() -> None:
         ({"evidence": [[{"file": "a.txt", "line_start": 4, "line_end": 4}]]}, "blank"),
         ({"evidence": [[{"file": "a.txt", "line_start": 5, "line_end": 5, "sha": "0" * 12}]]}, "changed"),
         ({"evidence": []}, "needs gold lines"),
-        ({"answerable": False}, "neither"),
         ({"must_include": [["7"]]}, "holds none"),
         ({"must_not_include": ["214"]}, "itself holds"),
     ],

@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 import evals
-from evals.cases import Case, Lines, Place, read_cases
+from evals.cases import Case, Lines, Place, line_hash, read_cases
 from evals.public import from_public
 from evals.runs import read_run
 from evals.score import MEASURES, Found, score
@@ -28,6 +28,7 @@ from rag import ask
 from rag.cli import main
 from rag.prompts import NOT_SAID
 from rag.settings import Settings
+from tests.conftest import write
 from tests.server import serving
 from tests.test_cases import GOOD, put
 from tests.test_llm import writing
@@ -197,13 +198,67 @@ def test_gates(cases: Path, corpus: Path, tmp_path: Path, capsys: pytest.Capture
     put(tmp_path, GOOD | {"must_include": [["nine hundred"]], "answer": "nine hundred"}, BRIDGE, UNSAID)
     assert evaluate(cases, corpus, "--name", "two", "--fail-under", "correct=0.9") == 1
     assert "correct is 0.6667, under 0.9" in capsys.readouterr().err
-    assert main(["eval", "compare", "one", "two"]) == 0
-    assert main(["eval", "compare", "one", "two", "--fail-on", "any"]) == 1
-    out = capsys.readouterr()
-    assert "Broken (1): ferry-people" in out.out
-    assert "edited between the two runs" in out.err
-    assert main(["eval", "compare", "one", "two", "--fail-on", "significant"]) == 0  # three cases prove nothing
-    assert main(["eval", "compare", "one", "none"]) == 2
+
+
+def test_comparisons_name_what_broke_and_gate_on_it(
+    home: Path, cases: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert evaluate(cases, corpus, "--name", "one") == 0
+    with serving(NOT_SAID) as script:
+        model(monkeypatch, script.url)
+        assert evaluate(cases, corpus, "--name", "two") == 0
+        assert main(["eval", "compare", "one", "two"]) == 0
+        assert main(["eval", "compare", "one", "two", "--fail-on", "any"]) == 1
+        assert "Broken (2): ferry-people, bridge-cost" in capsys.readouterr().out
+        assert main(["eval", "compare", "two", "one", "--fail-on", "any"]) == 0
+        assert main(["eval", "compare", "one", "two", "--fail-on", "significant"]) == 0  # three cases prove nothing
+        assert main(["eval", "compare", "one", "none"]) == 2
+        assert evaluate(cases, corpus, "--name", "part", "--limit", "2") == 0
+        assert main(["eval", "compare", "two", "part"]) == 0
+        assert main(["eval", "compare", "two", "part", "--fail-on", "significant"]) == 1
+        assert "1 cases of two were not asked" in capsys.readouterr().err
+        put(tmp_path, GOOD | {"question": "How many people were on the ferry?"}, BRIDGE, UNSAID)
+        assert evaluate(cases, corpus, "--name", "edited") == 0
+        assert main(["eval", "compare", "two", "edited"]) == 0
+    captured = capsys.readouterr()
+    assert "1 cases were edited between the two runs and are left out: ferry-people" in captured.err
+
+
+def test_gold_lines_that_changed_stop_a_run(
+    home: Path, cases: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sha = line_hash(["The ferry left at nine. It carried 214 people."])
+    put(cases.parent, GOOD | {"evidence": [[{"file": "a.txt", "line_start": 5, "line_end": 5, "sha": sha}]]})
+    write(corpus, "a.txt", "\n" + (corpus / "a.txt").read_text())
+    assert evaluate(cases, corpus, "--name", "one") == 2
+    assert "moved to line 6; see `byline eval check`" in capsys.readouterr().err
+    assert evaluate(cases, corpus, "--name", "one", "--stale") == 0
+    assert not read_run(home / "runs" / "one").records[0]["passed"]
+
+
+def test_articles_that_change_while_a_run_is_made_spoil_it(
+    home: Path, cases: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def reply(body: dict[str, Any]) -> str:
+        write(corpus, "c.md", "Other news.\n")
+        return answering(body)
+
+    with serving(reply) as script:
+        model(monkeypatch, script.url)
+        assert evaluate(cases, corpus, "--name", "one") == 2
+    assert "articles changed while it was made" in capsys.readouterr().err
+    assert read_run(home / "runs" / "one").manifest["spoilt"]
+
+
+def test_who_cites_everything_has_not_passed(corpus: Path) -> None:
+    write(corpus, "a.txt", (corpus / "a.txt").read_text() + "More.\n" * 30)
+    answer = ask("How many people did the ferry carry?", corpus=corpus, llm=False).to_dict()
+    found = Found(passages=[("a.txt", 1, 9)])
+    assert score(CASE, answer, found, Lines(corpus)).passed
+    answer["citations"][0] |= {"line_start": 1, "line_end": 30}
+    scored = score(CASE, answer, found, Lines(corpus))
+    assert (scored.outcome, scored.passed, scored.cause) == ("answered-right", False, "wrong lines")
 
 
 def test_a_real_drop_over_many_cases_is_significant(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,7 +313,8 @@ def test_the_packaged_pairs_that_fit_the_corpus_are_taken(
 @pytest.mark.parametrize(
     "options",
     [
-        ["--fail-under", "colour=1"], ["--fail-under", "passed"], ["-j", "0"], ["--name", "../x"], ["--repeat", "none"],
+        ["--fail-under", "colour=1"], ["--fail-under", "passed"], ["--fail-under", "passed=nan"], ["--max-faults", "-1"],
+        ["--fail-under", "passed=0.1", "--fail-under", "passed=0.2"], ["-j", "0"], ["--name", "../x"], ["--repeat", "none"],
         ["--fail-on", "any"], ["--baseline", "none"],
     ],
 )  # fmt: skip
@@ -288,6 +344,8 @@ def test_a_draft_is_a_case_once_a_person_has_edited_it(
     assert main(["eval", "check", str(path), "-c", str(corpus)]) == 1
     assert "still a draft" in capsys.readouterr().out
     rows = [json.loads(line) | {"note": ""} for line in path.read_text().splitlines()]
+    for row in rows[:2]:
+        row["must_include"] = [["214"]]
     path.write_text("\n".join(map(json.dumps, rows)))
     assert main(["eval", "check", str(path), "-c", str(corpus)]) == 0
     assert evaluate(path, corpus, "--name", "mine", "--fail-under", "passed=1") == 0
@@ -384,11 +442,14 @@ def test_a_refusal_has_its_cause_too(corpus: Path, home: Path) -> None:
 def test_a_fault_has_the_same_measures_as_the_worst_answer(corpus: Path) -> None:
     """Whatever the answer would have been, no measure that applies to the case leaves its mean."""
     answer = ask("How many people did the ferry carry?", corpus=corpus, llm=False).to_dict()
-    costs = {m.name for m in MEASURES.values() if not m.better} | {"validity", "supported"}
+    costs = {m.name for m in MEASURES.values() if not m.better}
     for case in (CASE, replace(CASE, answerable=False, evidence=(), must_include=())):
         fair = score(case, answer, Found([("a.txt", 5, 5)], [("a.txt", 1, 9)]), Lines(corpus)).scores
         fault = score(case, None, Found(), Lines(corpus), error="no reply").scores
-        assert {m for m, v in fair.items() if v is not None} - costs == {m for m, v in fault.items() if v is not None}
+        applies = {m for m, v in fault.items() if v is not None}
+        cited = {"validity", "quotation_fidelity", "supported"}  # of a question to refuse, only a wrong answer has them
+        assert applies >= {m for m, v in fair.items() if v is not None} - costs - cited
+        assert (cited <= applies) == case.answerable
         assert all(v == (1.0 if m == "brier" else 0.0) for m, v in fault.items() if v is not None)
 
 

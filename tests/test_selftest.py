@@ -92,7 +92,8 @@ def test_intervals_that_are_too_narrow_and_tests_that_cry_wolf_are_caught(monkey
     assert selftest._coverage(records, "passed", 300).passed
     monkeypatch.setattr(selftest, "cluster_interval", narrow)
     assert not selftest._coverage(records, "passed", 300).passed
-    monkeypatch.setattr("evals.compare.mcnemar_exact", lambda fixed, broken: 0.5 ** abs(fixed - broken))
+    assert selftest._equal_runs(records, 60).passed
+    monkeypatch.setattr("evals.compare.holm", dict)  # twelve measures, each with a chance of one in twenty
     assert not selftest._equal_runs(records, 60).passed
 
 
