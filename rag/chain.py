@@ -11,27 +11,34 @@ from typing import Any, Literal
 
 from index.errors import ModelError, UsageError
 from rag.cite import citations
-from rag.extract import extract
+from rag.extract import THRESHOLD, extract
 from rag.generate import claims as model_claims
 from rag.indexes import asking_embedder, open_reader
 from rag.indexes import refresh as bring_up_to_date
 from rag.llm import Reply, make_llm
 from rag.prompts import NOT_SAID, messages
+from rag.question import make_query
 from rag.request import Request, make_request
 from rag.retrieve import Candidate, retrieve
-from rag.score import Query, make_query, score_sentences
+from rag.score import Scored, score_sentences
 from rag.settings import Settings, read_settings
 from rag.sources import make_sources
 from rag.types import Answer, Claim, Event, Hit, Progress, Usage
 
 PASSAGES = 8
-"""Passages whose sentences are scored, and that a model may read."""
+"""Passages that a model may read."""
+
+SCORED = 16
+"""Passages whose sentences are scored."""
 
 PROMPT_TOKENS = 2200
 """Budget for the numbered lines in a prompt; the rules take some 300 more."""
 
 NEAREST = 3
 """Hits that an abstention shows."""
+
+EXPLAINED = 5
+"""Hits whose scores `explain` takes apart."""
 
 MAX_PLACES = 3
 """Citations that one quoted sentence carries at most, where it stands in several places."""
@@ -49,7 +56,9 @@ def ask(question: str, **options: Any) -> Answer:
     LlamaIndex LLM), `since`, `until` (ISO dates), `files` (a path pattern or several), `sources`
     (publisher or several), `as_of` (ISO date that "today" means), `refresh` (False: do not look for
     changed files first; a check that takes over 0.2 s is repeated at most for a tenth
-    of the time), `settings`.
+    of the time), `threshold` (confidence, 0 to 1, below which a quoted answer abstains; default
+    BYLINE_THRESHOLD or 0.5), `explain` (True: `nearest` holds the best hits with the parts of their
+    scores, also where the question is answered), `settings`.
 
     Raises an error from `index.errors` for wrong use. Not finding an answer is a result: `abstained`.
     """
@@ -72,6 +81,8 @@ def stream(
     sources: str | Sequence[str] | None = None,
     as_of: str | None = None,
     refresh: bool = True,
+    threshold: float | None = None,
+    explain: bool = False,
     settings: Settings | None = None,
 ) -> Iterator[Event]:
     """As `ask`, giving Progress and each checked Claim as soon as there is one, and the Answer last.
@@ -86,6 +97,10 @@ def stream(
     )  # fmt: skip
     if llm is not None and llm is not False and not hasattr(llm, "stream_chat"):
         raise UsageError(f"llm is {llm!r}; give a LlamaIndex LLM, False, or leave it out")
+    if threshold is None:
+        threshold = settings.threshold if settings.threshold is not None else THRESHOLD
+    if not 0 <= threshold <= 1:
+        raise UsageError(f"the threshold is {threshold!r}; give a probability from 0 (never refuse) to 1")
     model = make_llm(settings) if llm is None else (llm or None)
     clock = _Clock()
     notes: list[str] = []
@@ -94,21 +109,23 @@ def stream(
         notes += bring_up_to_date(request)
     clock.stage("sync")
     yield Progress("searching")
-    query, candidates, hits = find(request, PASSAGES)
+    candidates, scored = find(request, SCORED, explain)
+    hits = scored.hits
     clock.stage("retrieve")
     degraded = None
     if model is not None and candidates:
         yield Progress("writing")
         try:
-            answer = yield from _from_model(request, model, candidates, hits, clock)
-            yield replace(answer, notes=tuple(notes))
+            answer = yield from _from_model(request, model, candidates[:PASSAGES], hits, clock)
+            yield replace(_explained(answer, scored, explain), notes=tuple(notes))
             return
         except ModelError as e:
             degraded = str(e)
-    quoted = [_quoted(h) for h in extract(query, hits)]
+    quoted = [_quoted(h) for h in extract(hits)] if hits and scored.confidence >= threshold else []
     yield from quoted
     clock.stage("write")
-    yield _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
+    answer = _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
+    yield _explained(answer, scored, explain)
 
 
 def search(
@@ -122,11 +139,12 @@ def search(
     files: str | Sequence[str] | None = None,
     sources: str | Sequence[str] | None = None,
     refresh: bool = True,
+    explain: bool = False,
     settings: Settings | None = None,
 ) -> list[Hit]:
-    """The k sentences that fit `query` best, each with file, lines, text, score and the parts of its score.
+    """The k sentences that fit `query` best, each with file, lines, text and score.
 
-    Options as in `ask`. An empty list where no word of the query is in the articles.
+    Options as in `ask`; with `explain` each hit carries the `parts` of its score. An empty list where no word of the query is in the articles.
     """
     if type(k) is not int or not 1 <= k <= 1000:
         raise UsageError(f"k is {k!r}; give a number of hits from 1 to 1000")
@@ -135,18 +153,23 @@ def search(
     )
     if refresh:
         bring_up_to_date(request)
-    return find(request, max(PASSAGES, k))[2][:k]
+    return find(request, max(SCORED, k), explain)[1].hits[:k]
 
 
-def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[Hit]]:
-    """The scored question, the best passages and all their sentences, best first."""
+def find(request: Request, passages: int, explain: bool = False) -> tuple[list[Candidate], Scored]:
+    """The best passages, and all their sentences, scored."""
     with open_reader(request.plan).snapshot() as reader:
         embedder = asking_embedder(reader, request.settings)
         text = " ".join([*request.earlier, request.question])
         candidates = retrieve(reader, embedder, text, passages, request.filters)
         lexical = reader.lexical
         query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
-        return query, candidates, score_sentences(query, candidates)
+        return candidates, score_sentences(query, candidates, explain)
+
+
+def _explained(answer: Answer, scored: Scored, explain: bool) -> Answer:
+    nearest = tuple(scored.hits[:EXPLAINED]) if explain else answer.nearest
+    return replace(answer, confidence=scored.confidence, nearest=nearest)
 
 
 def _from_model(

@@ -70,11 +70,12 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A retrieved passage, its document, and its fused score."""
+    """A retrieved passage, its document, its fused score and its BM25 score (0 where only its vector was found)."""
 
     passage: PassageRow
     document: DocumentRow
     score: float
+    bm25: float = 0.0
 
 
 def parse_date(text: str) -> str:
@@ -115,7 +116,8 @@ def retrieve(reader: IndexReader, embedder: Embedder, query: str, k: int, filter
     fused = fuse(rankings, weights)[:k]
     found = reader.catalog.passages(i for i, _ in fused)
     rows = reader.catalog.documents_by_id({p.document for p in found.values()})
-    return [Candidate(found[i], rows[found[i].document], score) for i, score in fused if i in found]
+    bm25 = dict(lexical)
+    return [Candidate(found[i], rows[found[i].document], score, bm25.get(i, 0.0)) for i, score in fused if i in found]
 
 
 def _in_order(catalog: Catalog, found: Sequence[tuple[int, float]]) -> list[int]:

@@ -28,6 +28,7 @@ class Settings:
     embedder_base_url: str | None = None
     chroma_url: str | None = None
     minilm: str | None = None
+    threshold: float | None = None
 
     def plan(self, corpus: Path | None, index: Path | None) -> CachePlan:
         """Where the index of a corpus lives: `index` if given, else a folder of its own in `home`."""
@@ -72,4 +73,12 @@ def read_settings(env_file: Path | None = None) -> Settings:
         embedder_base_url=get("BYLINE_EMBEDDER_BASE_URL"),
         chroma_url=get("BYLINE_CHROMA_URL"),
         minilm=get("BYLINE_MINILM"),
+        threshold=_probability("BYLINE_THRESHOLD", get("BYLINE_THRESHOLD")),
     )
+
+
+def _probability(name: str, text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise UsageError(f"{name} is {text!r}; give a probability from 0 to 1, as 0.5") from None

@@ -21,7 +21,15 @@ def test_the_wheel_holds_the_packages_the_page_and_the_sample_corpus(tmp_path: P
     assert done.returncode == 0, done.stderr[-2000:]
     (wheel,) = tmp_path.glob("byline-*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"ui.py", "rag/cli.py", "index/sync.py", "evals/__init__.py", "rag/py.typed"} <= names
+    assert {
+        "ui.py",
+        "rag/cli.py",
+        "index/sync.py",
+        "evals/__init__.py",
+        "rag/py.typed",
+        "rag/weights.json",
+        "rag/meaning.npz",
+    } <= names
     articles = {p.relative_to(ROOT).as_posix() for p in (ROOT / "evals/articles").rglob("*") if p.is_file()}
     assert articles <= names
     assert not [n for n in names if n.startswith("tests/")]
