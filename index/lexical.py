@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +63,18 @@ class Lexical:
         return int(self._index.searcher().num_docs)
 
     def search(
-        self, query: str, k: int, *, documents: Iterable[int] | None = None, stopwords: frozenset[str] = frozenset()
+        self,
+        query: str,
+        k: int,
+        *,
+        documents: Iterable[int] | None = None,
+        stopwords: frozenset[str] = frozenset(),
+        related: Mapping[str, float] | None = None,
     ) -> list[tuple[int, float]]:
-        """The k best (passage id, BM25 score) for the words of `query`; `documents` limits them."""
+        """The k best (passage id, BM25 score) for the words of `query`; `documents` limits them.
+
+        `related` gives further stemmed terms with the weight of each beside 1 for a word of the query.
+        """
         weights: dict[str, float] = {}
         for word in query.split():
             for term in self._analyze(word):
@@ -73,6 +82,8 @@ class Lexical:
                     weights[term] = weights.get(term, 0.0) + 1.0
         if not weights:
             return []
+        for term, weight in (related or {}).items():
+            weights.setdefault(term, weight)
         parts: list[tuple[Any, Any]] = []
         for term, weight in weights.items():
             for field, boost in (("text", 1.0), ("title", TITLE_BOOST)):

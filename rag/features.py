@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from index.words import STOPWORDS, fold, stem
-from rag.meaning import word_vectors
-from rag.question import KINDS, WORD, Query
+from rag.meaning import WORD, word_vectors
+from rag.question import KINDS, Query
 from rag.retrieve import Candidate
 
 Array = Any  # numpy's own generic types only repeat "an array" at length
@@ -210,7 +210,7 @@ def _cover(
     names = chosen([t in query.names for t in terms])
     length = each([sum(map(bool, s.stems)) for s in sentences])
     points_back = each([bool(_POINTS_BACK.match(s.text)) for s in sentences])
-    bm25 = each([c.bm25 for c in candidates])
+    bm25, wider = each([c.bm25 for c in candidates]), each([c.wider for c in candidates])
     of_sentence = _bm25(sentences, terms, idf, length) / mass
     vectors = word_vectors()
     meaning = np.stack([vectors.text_vector(s.words) for s in sentences]) @ vectors.text_vector(_folded(query.text))
@@ -237,6 +237,7 @@ def _cover(
         "meaning_of_best": meaning / max(meaning.max(), 0.1),
         "log_rank": np.log1p(np.arange(len(candidates)))[owner],
         "article_bm25": _most(bm25[:, None], article_of)[article_of, 0][owner] / (bm25.max() or 1.0),
+        "wider": wider[owner] / (wider.max() or 1.0),
         "article_count": np.log(np.bincount(article_of)[article_of])[owner],
         "first_of_article": each([c.passage.line_start <= 3 for c in candidates])[owner],
         "place": np.log1p(each([s.line_start for s in sentences])) / 5,

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from index.words import STOPWORDS, fold, stem, terms
+from rag.meaning import WORD
 
 EARLIER = 0.3
 """Weight of a term of the question before, beside 1 for a term of this one."""
-
-WORD = re.compile(r"[^\W_]+")
 
 _PLACES = "city|cities|country|countries|state|states|town|continent|region|island|province|county|place|village|base"
 _KINDS: dict[str, re.Pattern[str]] = {

@@ -13,6 +13,7 @@ from index.embed import Embedder
 from index.errors import UsageError
 from index.reader import IndexReader
 from index.words import STOPWORDS
+from rag.meaning import related
 
 RRF_K = 60
 """Constant of reciprocal rank fusion (Cormack, Clarke, Buettcher, SIGIR 2009)."""
@@ -20,6 +21,9 @@ RRF_K = 60
 CANDIDATES = 50
 """Passages taken from each ranking before they are joined."""
 
+
+WIDER_WEIGHT = 1.0
+"""Weight of the BM25 ranking for like words too, beside 1 of the one for the question's own words."""
 
 FILL_ONLY = 0.01
 """A dense ranking with less weight than this cannot change the order of what BM25 found."""
@@ -70,12 +74,16 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A retrieved passage, its document, its fused score and its BM25 score (0 where only its vector was found)."""
+    """A retrieved passage, its document and its fused score.
+
+    `bm25` is its score for the words of the question and `wider` for like words too (0 where not among the best).
+    """
 
     passage: PassageRow
     document: DocumentRow
     score: float
     bm25: float = 0.0
+    wider: float = 0.0
 
 
 def parse_date(text: str) -> str:
@@ -104,9 +112,12 @@ def retrieve(reader: IndexReader, embedder: Embedder, query: str, k: int, filter
         return []
     weight = DENSE_WEIGHT.get(embedder.name, OTHER_WEIGHT)
     depth = max(CANDIDATES, k)
-    lexical = reader.lexical.search(query, depth, documents=documents, stopwords=STOPWORDS)
-    rankings = [_in_order(reader.catalog, lexical)]
-    weights = [1.0]
+    lexical, wider = (
+        reader.lexical.search(query, depth, documents=documents, stopwords=STOPWORDS, related=more)
+        for more in (None, related(query))
+    )
+    rankings = [_in_order(reader.catalog, lexical), _in_order(reader.catalog, wider)]
+    weights = [1.0, WIDER_WEIGHT]
     if weight >= FILL_ONLY or len(lexical) < k:
         vector = embedder.embed([query])[0]
         if vector.any():  # `hash` knows nothing of a query of function words alone
@@ -116,8 +127,12 @@ def retrieve(reader: IndexReader, embedder: Embedder, query: str, k: int, filter
     fused = fuse(rankings, weights)[:k]
     found = reader.catalog.passages(i for i, _ in fused)
     rows = reader.catalog.documents_by_id({p.document for p in found.values()})
-    bm25 = dict(lexical)
-    return [Candidate(found[i], rows[found[i].document], score, bm25.get(i, 0.0)) for i, score in fused if i in found]
+    bm25, wide = dict(lexical), dict(wider)
+    return [
+        Candidate(found[i], rows[found[i].document], score, bm25.get(i, 0.0), wide.get(i, 0.0))
+        for i, score in fused
+        if i in found
+    ]
 
 
 def _in_order(catalog: Catalog, found: Sequence[tuple[int, float]]) -> list[int]:
