@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,7 +58,7 @@ def ask(question: str, **options: Any) -> Answer:
     (publisher or several), `as_of` (ISO date that "today" means), `refresh` (False: do not look for
     changed files first; a check that takes over 0.2 s is repeated at most for a tenth
     of the time), `threshold` (confidence, 0 to 1, below which a quoted answer abstains; default
-    BYLINE_THRESHOLD or 0.5), `explain` (True: `nearest` holds the best hits with the parts of their
+    BYLINE_THRESHOLD or 0.4), `explain` (True: `nearest` holds the best hits with the parts of their
     scores, also where the question is answered), `settings`.
 
     Raises an error from `index.errors` for wrong use. Not finding an answer is a result: `abstained`.
@@ -134,6 +135,7 @@ def search(
     corpus: str | Path | None = None,
     index: str | Path | None = None,
     k: int = 10,
+    chance: float = 1.0,
     since: str | None = None,
     until: str | None = None,
     files: str | Sequence[str] | None = None,
@@ -144,16 +146,21 @@ def search(
 ) -> list[Hit]:
     """The k sentences that fit `query` best, each with file, lines, text and score.
 
-    Options as in `ask`; with `explain` each hit carries the `parts` of its score. An empty list where no word of the query is in the articles.
+    With `chance`, as few of them as hold the answer with that chance (0 to 1), by their scores: many for a
+    vague query, few for a clear one. Options as in `ask`; with `explain` each hit carries the `parts` of its score. An empty list where no word of the query is in the articles.
     """
     if type(k) is not int or not 1 <= k <= 1000:
         raise UsageError(f"k is {k!r}; give a number of hits from 1 to 1000")
+    if not 0 < chance <= 1:
+        raise UsageError(f"chance is {chance!r}; give a probability over 0 and up to 1")
     request = make_request(
         query, corpus=corpus, index=index, since=since, until=until, files=files, sources=sources, settings=settings
     )
     if refresh:
         bring_up_to_date(request)
-    return find(request, max(SCORED, k), explain)[1].hits[:k]
+    hits = find(request, max(SCORED, k), explain)[1].hits[:k]
+    before = accumulate((h.score for h in hits), initial=0.0)
+    return [h for h, so_far in zip(hits, before, strict=False) if so_far < chance]
 
 
 def find(request: Request, passages: int, explain: bool = False) -> tuple[list[Candidate], Scored]:

@@ -9,14 +9,15 @@ from index.words import terms
 from rag.features import SPEECH
 from rag.types import Hit
 
-THRESHOLD = 0.5
-"""Confidence below which the articles do not say."""
+THRESHOLD = 0.4
+"""Confidence below which the articles do not say: right where a needless refusal costs half as much again as an answer
+to a question that has none. docs/calibration.md shows what other thresholds cost and bring."""
 
 MAX_SENTENCES = 4
-ENOUGH = 0.8
+ENOUGH = 0.95
 """No further sentence is quoted once the quoted ones hold the answer with this chance."""
 
-WORTH = 0.1
+WORTH = 0.03
 """A further sentence needs this share of the best one's chance."""
 
 _INSIDE = re.compile(r"^[“\"]|[”\"]\W*$")
@@ -46,7 +47,7 @@ def extract(hits: Sequence[Hit]) -> list[Hit]:
 def _brings_something(hit: Hit, chosen: Sequence[Hit]) -> bool:
     """Whether at least half of the sentence's content words are new."""
     mine = set(terms(hit.text))
-    return any(mine) and len(mine - set().union(*(terms(h.text) for h in chosen))) >= 0.4 * len(mine)
+    return any(mine) and len(mine - set().union(*(terms(h.text) for h in chosen))) >= 0.5 * len(mine)
 
 
 def _speaker(hit: Hit, hits: Sequence[Hit]) -> Hit | None:

@@ -94,7 +94,7 @@ def test_parts_speak_of_the_sentence_its_neighbours_and_its_title() -> None:
         query("When did the ferry Petrel sink?"),
         [
             candidate(
-                "The Petrel was old and grey that year.\n\nIt sank on 4 May.\n\nNobody cried about it.\n",
+                "The Petrel was old and grey then.\n\nIt sank on 4 May.\n\nNobody cried about it.\n",
                 title="Ferry lost",
             )
         ],
@@ -145,7 +145,7 @@ def test_a_sentence_that_says_the_same_again_is_left_out() -> None:
 
 def test_a_bare_quotation_brings_its_speaker() -> None:
     first, second = "“It is like a lid.”", "Gwen Abernathy said so on Friday."
-    bare, speaker = hit(first, 0.9), hit(second, 0.01, len(first) + 1)
+    bare, speaker = hit(first, ENOUGH), hit(second, 0.01, len(first) + 1)
     assert extract([bare, hit("Something else happened.", 0.05, 500, passage=2), speaker]) == [bare, speaker]
 
 
@@ -182,6 +182,14 @@ def test_parts_are_given_only_when_asked_for(corpus: Path) -> None:
     answer = ask("How many people did the ferry carry?", corpus=corpus, llm=False, explain=True)
     assert answer.claims
     assert answer.nearest[0].parts
+
+
+def test_a_search_may_stop_at_a_chance(corpus: Path) -> None:
+    hits = search("How many people did the ferry carry?", corpus=corpus)
+    enough = hits[0].score + hits[1].score / 2
+    assert search("How many people did the ferry carry?", corpus=corpus, chance=enough) == hits[:2]
+    with pytest.raises(UsageError, match="chance"):
+        search("ferry", corpus=corpus, chance=0)
 
 
 def test_a_question_in_other_words_finds_its_sentence(tmp_path: Path) -> None:
