@@ -100,13 +100,13 @@ def main() -> int:
         seen = fold[kept] != k
         chance[~seen] = predict(fit_logistic(x[seen], answerable[seen], weight[seen]), x[~seen])
     report_sentences(asked, totals)
-    lines = calibration(sets, answerable, chance)
+    lines = calibration(sets, answerable, chance, weight)
     print("\n" + "\n".join(lines))
     if args.write:
         sentence = fit_sentences(asked, chooses)
         logistic = fit_logistic(x, answerable, weight)
-        value = {
-            "made by": "python -m benchmarks.fit ... --write",
+        value = json.loads(WEIGHTS.read_text(encoding="utf-8")) | {
+            "made by": "python -m benchmarks.fit ... --write, then benchmarks.fit_dense",
             "sentence": {names[i]: round(float(w), 3) for i, w in zip(chooses, sentence, strict=True)},
             "confidence": {n: round(float(w), 3) for n, w in zip([*facts, "constant"], logistic, strict=True)},
         }
@@ -162,7 +162,7 @@ def read(corpus: Path, file: Path) -> tuple[list[str], list[Asked]]:
                 names = list(found.parts)
                 parts = np.stack(list(found.parts.values()), axis=1)
                 right, line = label(row, candidates, found.sentences)
-                group = min((g[0] for g in _gold(row)), default=(row.get("about") or {}).get("file", row["id"]))
+                group = min((g[0] for g in gold_places(row)), default=(row.get("about") or {}).get("file", row["id"]))
                 out.append(Asked(name, f"{corpus}/{group}", row["answerable"], found.facts, parts, right, line))
     progress(f"{name}: {len(out)} questions")
     return names, out
@@ -180,7 +180,7 @@ def label(row: dict[str, Any], candidates: Sequence[Candidate], sentences: Seque
     for i, s in enumerate(sentences):
         file, text = candidates[s.candidate].document.file, _plain(s.text)
         holds = any(part in text for part in wanted)
-        for gold_file, start, end, marked in _gold(row):
+        for gold_file, start, end, marked in gold_places(row):
             if file == gold_file and s.line_start <= end and s.line_end >= start:
                 line[i] = True
                 if marked:
@@ -194,7 +194,8 @@ def label(row: dict[str, Any], candidates: Sequence[Candidate], sentences: Seque
     return right, line
 
 
-def _gold(row: dict[str, Any]) -> Iterator[tuple[str, int, int, str | None]]:
+def gold_places(row: dict[str, Any]) -> Iterator[tuple[str, int, int, str | None]]:
+    """File, first and last line, and marked text of all evidence of a question, in either layout."""
     groups = [g if isinstance(g, list) else [g] for g in [*row["evidence"], *row.get("wrong_evidence", ())]]
     for place in (p for g in groups for p in g):
         if place.get("level") != "document":
@@ -283,13 +284,17 @@ def report_sentences(asked: Sequence[Asked], totals: Sequence[Array]) -> None:
     table(("right line, not seen in fitting", "questions", "first", "in three", "among all"), rows)
 
 
-def calibration(sets: Array, answerable: Array, chance: Array) -> list[str]:
-    """The reliability curve, and what a threshold costs and brings, as Markdown tables."""
-    lines = ["| confidence | questions | answerable |", "| --- | ---: | ---: |"]
+def calibration(sets: Array, answerable: Array, chance: Array, weight: Array) -> list[str]:
+    """The reliability curve, and what a threshold costs and brings, as Markdown tables.
+
+    The share of the curve weighs questions as the fit does: it is calibrated to that mixture of sets.
+    """
+    lines = ["| confidence | questions | mean | answerable, weighted |", "| --- | ---: | ---: | ---: |"]
     for low in np.arange(0, 1, 0.1):
         there = (chance >= low) & (chance < low + 0.1)
         if there.any():
-            lines.append(f"| {low:.1f} to {low + 0.1:.1f} | {there.sum()} | {answerable[there].mean():.2f} |")
+            share, mean = (float(np.average(v[there], weights=weight[there])) for v in (answerable, chance))
+            lines.append(f"| {low:.1f} to {low + 0.1:.1f} | {there.sum()} | {mean:.2f} | {share:.2f} |")
     thresholds = (0.3, 0.4, 0.5, 0.6, 0.7)
     lines += [
         "",

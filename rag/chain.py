@@ -21,7 +21,7 @@ from rag.prompts import NOT_SAID, messages
 from rag.question import make_query
 from rag.request import Request, make_request
 from rag.retrieve import Candidate, retrieve
-from rag.score import Scored, score_sentences
+from rag.score import Scored, rescore, score_sentences
 from rag.settings import Settings, read_settings
 from rag.sources import make_sources
 from rag.types import Answer, Claim, Event, Hit, Progress, Usage
@@ -34,6 +34,9 @@ SCORED = 16
 
 PROMPT_TOKENS = 2200
 """Budget for the numbered lines in a prompt; the rules take some 300 more."""
+
+RESCORING = ("minilm",)
+"""Embedders that also score the best sentences of a question: they know meanings, and cost no money."""
 
 NEAREST = 3
 """Hits that an abstention shows."""
@@ -58,7 +61,7 @@ def ask(question: str, **options: Any) -> Answer:
     (publisher or several), `as_of` (ISO date that "today" means), `refresh` (False: do not look for
     changed files first; a check that takes over 0.2 s is repeated at most for a tenth
     of the time), `threshold` (confidence, 0 to 1, below which a quoted answer abstains; default
-    BYLINE_THRESHOLD or 0.4), `explain` (True: `nearest` holds the best hits with the parts of their
+    BYLINE_THRESHOLD or 0.45), `explain` (True: `nearest` holds the best hits with the parts of their
     scores, also where the question is answered), `settings`.
 
     Raises an error from `index.errors` for wrong use. Not finding an answer is a result: `abstained`.
@@ -171,7 +174,10 @@ def find(request: Request, passages: int, explain: bool = False) -> tuple[list[C
         candidates = retrieve(reader, embedder, text, passages, request.filters)
         lexical = reader.lexical
         query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
-        return candidates, score_sentences(query, candidates, explain)
+        scored = score_sentences(query, candidates, explain)
+        if embedder.name in RESCORING:
+            scored = replace(scored, hits=rescore(request.question, scored.hits, embedder))
+        return candidates, scored
 
 
 def _explained(answer: Answer, scored: Scored, explain: bool) -> Answer:

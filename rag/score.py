@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from index.embed import Embedder
 from rag.features import Array, features
 from rag.question import Query
 from rag.retrieve import Candidate
@@ -25,6 +26,11 @@ _PLAIN_QUOTES = str.maketrans("“”‘’„", '""\'\'"')
 
 
 WEIGHTS = Path(__file__).parent / "weights.json"
+
+DENSE = ("cosine", "cosine_of_best")
+
+RESCORED = 24
+"""Best sentences that `rescore` embeds."""
 
 TOP = 8
 """Best sentences that the confidence looks at, beside the very best."""
@@ -84,6 +90,33 @@ def score_sentences(query: Query, candidates: Sequence[Candidate], explain: bool
         )
     order = sorted(range(len(hits)), key=lambda i: (-total[i], hits[i].file, hits[i].start))
     return Scored(join_equal([hits[i] for i in order]), confidence(evidence(found.parts, found.facts, total)))
+
+
+def rescore(question: str, hits: Sequence[Hit], embedder: Embedder) -> list[Hit]:
+    """The same hits, the best ones scored anew with their vectors' nearness to the question's ("dense").
+
+    It takes as long as embedding RESCORED sentences. The weights were fitted by `python -m benchmarks.fit_dense`.
+    """
+    best, rest = list(hits[:RESCORED]), hits[RESCORED:]
+    if not best:
+        return []
+    vectors = embedder.embed([question, *(h.text for h in best)])
+    scale = weights()["dense"]["scale"]
+    scores = np.array([h.score for h in best])
+    dense = dense_parts(vectors[1:] @ vectors[0]) @ [weights()["dense"][name] for name in DENSE]
+    chance = softmax(scale * np.log(scores + 1e-300) + dense) * scores.sum()
+    new = [
+        replace(
+            h, score=float(c), parts={n: scale * v for n, v in h.parts.items()} | {"dense": float(d)} if h.parts else {}
+        )
+        for h, c, d in zip(best, chance, dense, strict=True)
+    ]
+    return [*sorted(new, key=lambda h: (-h.score, h.file, h.start)), *rest]
+
+
+def dense_parts(cosines: Array) -> Array:
+    """What is made of the cosines of the best sentences, [sentences, DENSE]."""
+    return np.stack([cosines, cosines / max(float(cosines.max()), 0.1)], axis=1)
 
 
 def softmax(total: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from rag.features import features
 from rag.meaning import related, word_vectors
 from rag.question import Query, make_query
 from rag.retrieve import Candidate
-from rag.score import score_sentences, softmax, weights
+from rag.score import rescore, score_sentences, softmax, weights
 from rag.types import Hit
 from tests.conftest import write
 
@@ -196,3 +197,26 @@ def test_a_question_in_other_words_finds_its_sentence(tmp_path: Path) -> None:
     write(tmp_path, "a.txt", "The council met.\n\nAbout 5,000 troops are stationed there.\n")
     write(tmp_path, "b.txt", "The weather was fine.\n\nNothing else happened on Monday.\n")
     assert search("How many soldiers live there?", corpus=tmp_path)[0].text == "About 5,000 troops are stationed there."
+
+
+class Axes:
+    """An embedder to compute in one's head: a text is the axis of its last letter but one."""
+
+    name, fingerprint, dimensions, batch = "axes", "axes:1", 26, 8
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        return np.eye(26, dtype=np.float32)[[ord(t[-2]) - ord("a") for t in texts]]
+
+    def count_tokens(self, texts: Sequence[str]) -> int | None:
+        return None
+
+
+def test_an_embedder_scores_the_best_sentences_anew() -> None:
+    hits = [hit("Alpha beta.", 0.5), hit("Gamma delto.", 0.3, 100), hit("Epsilon.", 0.1, 200)]
+    found = rescore("Who is delto?", hits, Axes())
+    assert found[0].text == "Gamma delto."
+    table = weights()["dense"]
+    gain = table["cosine"] + table["cosine_of_best"]  # of a cosine of 1, beside 0 for the others
+    power = np.array([0.3 ** table["scale"] * math.exp(gain), 0.5 ** table["scale"], 0.1 ** table["scale"]])
+    assert [h.score for h in found] == pytest.approx((0.9 * power / power.sum()).tolist())
+    assert rescore("Who?", [], Axes()) == []
