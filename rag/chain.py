@@ -61,7 +61,7 @@ def ask(question: str, **options: Any) -> Answer:
     (publisher or several), `as_of` (ISO date that "today" means), `refresh` (False: do not look for
     changed files first; a check that takes over 0.2 s is repeated at most for a tenth
     of the time), `threshold` (confidence, 0 to 1, below which a quoted answer abstains; default
-    BYLINE_THRESHOLD or 0.45), `explain` (True: `nearest` holds the best hits with the parts of their
+    BYLINE_THRESHOLD or 0.5), `explain` (True: `nearest` holds the best hits with the parts of their
     scores, also where the question is answered), `settings`.
 
     Raises an error from `index.errors` for wrong use. Not finding an answer is a result: `abstained`.

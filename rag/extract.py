@@ -9,9 +9,9 @@ from index.words import terms
 from rag.features import SPEECH
 from rag.types import Hit
 
-THRESHOLD = 0.45
-"""Confidence below which the articles do not say: right where a needless refusal costs a fifth more than an answer
-to a question that has none. docs/calibration.md shows what other thresholds cost and bring."""
+THRESHOLD = 0.5
+"""Confidence below which the articles do not say: it is then likelier that they do not. docs/calibration.md shows what
+other thresholds cost and bring."""
 
 MAX_SENTENCES = 4
 ENOUGH = 0.95
