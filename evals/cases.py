@@ -14,21 +14,34 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from evals.measures.answers import forbidden_found, parts_found
+from evals.public import from_public, is_public
 from index.errors import UsageError
 from index.load import load, scan
 from index.types import Document
 
 SCHEMA = Path(__file__).parent / "case.schema.json"
 
+DRAFT = "draft"
+"""A note that begins so marks a case that a person has still to edit."""
+
+_LISTS = ("accepted", "must_not_include", "also_files", "history", "tags")
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Gold lines, from 1, both ends inclusive. `sha` is `line_hash` of them, or None."""
+    """Gold lines, from 1, both ends inclusive. `sha` is `line_hash` of them, `text` the words in them that count."""
 
     file: str
     line_start: int
     line_end: int
     sha: str | None = None
+    text: str | None = None
+
+    @property
+    def span(self) -> tuple[str, int, int]:
+        """File, first and last line."""
+        return self.file, self.line_start, self.line_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +54,23 @@ class Case:
     type: str
     answerable: bool
     evidence: tuple[tuple[Place, ...], ...]
+    accepted: tuple[str, ...] = ()
     must_include: tuple[tuple[str, ...], ...] = ()
     must_not_include: tuple[str, ...] = ()
+    also_files: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
     since: str | None = None
     until: str | None = None
     as_of: str | None = None
+    tags: tuple[str, ...] = ()
     cluster: str = ""
     note: str = ""
     where: str = ""
+
+    @property
+    def gold(self) -> list[list[tuple[str, int, int]]]:
+        """The evidence as (file, first line, last line): groups that must all be cited, each of alternatives."""
+        return [[place.span for place in group] for group in self.evidence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +102,17 @@ class Lines:
             self._read[file] = document.text.split("\n") if isinstance(document, Document) else None
         return self._read[file]
 
+    def characters(self, place: Place) -> tuple[str, int, int] | None:
+        """File and character offsets of gold lines, of their `text` where they have one; None where they are not."""
+        there = self.of(place.file)
+        if there is None or place.line_start > len(there):
+            return None
+        start = sum(len(line) + 1 for line in there[: place.line_start - 1])
+        text = "\n".join(there[place.line_start - 1 : place.line_end])
+        if place.text and (at := text.find(place.text)) >= 0:
+            return place.file, start + at, start + at + len(place.text)
+        return place.file, start, start + len(text)
+
 
 def line_hash(lines: list[str]) -> str:
     """SHA-256 of the lines joined by a line feed, first 12 hexadecimal digits."""
@@ -111,6 +143,8 @@ def check_cases(cases: list[Case], corpus: Path) -> list[Problem]:
 
 
 def _problems(case: Case, lines: Lines) -> Iterator[str]:
+    if case.note.startswith(DRAFT):
+        yield "note: still a draft; read its lines, edit it, and remove the note"
     if case.answerable and not case.evidence:
         yield "evidence: an answerable question needs gold lines"
     if not case.answerable and (case.evidence or case.must_include):
@@ -119,11 +153,10 @@ def _problems(case: Case, lines: Lines) -> Iterator[str]:
         for place in group:
             yield from _place_problems(place, lines)
     for parts in case.must_include:
-        if case.answerable and not any(part.lower() in case.answer.lower() for part in parts):
+        if case.answerable and not parts_found(case.answer, [parts]):
             yield f"must_include: the expected answer itself holds none of {list(parts)}"
-    for part in case.must_not_include:
-        if part.lower() in case.answer.lower():
-            yield f"must_not_include: the expected answer itself holds {part!r}"
+    for part in forbidden_found(case.answer, case.must_not_include):
+        yield f"must_not_include: the expected answer itself holds {part!r}"
 
 
 def _place_problems(place: Place, lines: Lines) -> Iterator[str]:
@@ -141,6 +174,8 @@ def _place_problems(place: Place, lines: Lines) -> Iterator[str]:
         yield f"evidence: {where} is blank"
     elif place.sha and place.sha != line_hash(text):
         yield f"evidence: {where} changed since the case was written"
+    elif place.text and place.text not in "\n".join(text):
+        yield f"evidence: {where} does not hold {place.text[:60]!r}"
 
 
 def _find(place: Place, there: list[str]) -> int | None:
@@ -155,13 +190,15 @@ def _case(row: str, where: str) -> Case:
         value = json.loads(row)
     except json.JSONDecodeError as e:
         raise UsageError(f"{where}: not JSON ({e.msg} at column {e.colno}); write one object a line") from e
+    if isinstance(value, dict) and is_public(value):
+        value = from_public(value)
     error = next(iter(sorted(_validator().iter_errors(value), key=lambda e: list(map(str, e.path)))), None)
     if error:
         name = ".".join(map(str, error.path)) or "case"
         raise UsageError(f"{where}: {name}: {error.message[:200]}")
     evidence = tuple(tuple(Place(**place) for place in group) for group in value.pop("evidence"))
     include = tuple(map(tuple, value.pop("must_include", [])))
-    value |= {name: tuple(value.get(name, [])) for name in ("must_not_include", "history")}
+    value |= {name: tuple(value.get(name, [])) for name in _LISTS}
     return Case(evidence=evidence, must_include=include, where=where, **value)
 
 

@@ -13,30 +13,31 @@ from typing import Any, Literal
 from index.errors import ModelError, UsageError
 from rag.cite import citations
 from rag.extract import THRESHOLD, extract
-from rag.generate import claims as model_claims
 from rag.indexes import asking_embedder, open_reader
 from rag.indexes import refresh as bring_up_to_date
-from rag.llm import Reply, make_llm
+from rag.llm import ContextTooLong, Deadline
 from rag.prompts import NOT_SAID, messages
+from rag.providers import make_llm
 from rag.question import make_query
-from rag.request import Request, make_request
+from rag.request import MAX_QUESTION, Request, make_request
 from rag.retrieve import Candidate, retrieve
 from rag.score import Scored, rescore, score_sentences
 from rag.settings import Settings, read_settings
 from rag.sources import make_sources
 from rag.types import Answer, Claim, Event, Hit, Progress, Usage
-
-PASSAGES = 8
-"""Passages that a model may read."""
+from rag.write import second_opinion, write
 
 SCORED = 16
-"""Passages whose sentences are scored."""
+"""Passages whose sentences are scored; a model may read the first `settings.passages` of them."""
 
 PROMPT_TOKENS = 2200
 """Budget for the numbered lines in a prompt; the rules take some 300 more."""
 
 RESCORING = ("minilm",)
 """Embedders that also score the best sentences of a question: they know meanings, and cost no money."""
+
+ELSEWHERE = 12
+"""Sentences of the index that are tried for a claim which the lines it names do not support."""
 
 NEAREST = 3
 """Hits that an abstention shows."""
@@ -62,7 +63,8 @@ def ask(question: str, **options: Any) -> Answer:
     changed files first; a check that takes over 0.2 s is repeated at most for a tenth
     of the time), `threshold` (confidence, 0 to 1, below which a quoted answer abstains; default
     BYLINE_THRESHOLD or 0.5), `explain` (True: `nearest` holds the best hits with the parts of their
-    scores, also where the question is answered), `settings`.
+    scores, also where the question is answered), `check` ("model": ask the model for a second opinion on
+    each claim), `settings`.
 
     Raises an error from `index.errors` for wrong use. Not finding an answer is a result: `abstained`.
     """
@@ -87,6 +89,7 @@ def stream(
     refresh: bool = True,
     threshold: float | None = None,
     explain: bool = False,
+    check: str | None = None,
     settings: Settings | None = None,
 ) -> Iterator[Event]:
     """As `ask`, giving Progress and each checked Claim as soon as there is one, and the Answer last.
@@ -105,6 +108,8 @@ def stream(
         threshold = settings.threshold if settings.threshold is not None else THRESHOLD
     if not 0 <= threshold <= 1:
         raise UsageError(f"the threshold is {threshold!r}; give a probability from 0 (never refuse) to 1")
+    if check not in (None, "model"):
+        raise UsageError(f'check is {check!r}; give "model" or leave it out')
     model = make_llm(settings) if llm is None else (llm or None)
     clock = _Clock()
     notes: list[str] = []
@@ -113,15 +118,17 @@ def stream(
         notes += bring_up_to_date(request)
     clock.stage("sync")
     yield Progress("searching")
-    candidates, scored = find(request, SCORED, explain)
+    candidates, scored = find(request, max(SCORED, settings.passages), explain)
     hits = scored.hits
     clock.stage("retrieve")
     degraded = None
     if model is not None and candidates:
         yield Progress("writing")
+        deadline = Deadline()
         try:
-            answer = yield from _from_model(request, model, candidates[:PASSAGES], hits, clock)
-            yield replace(_explained(answer, scored, explain), notes=tuple(notes))
+            readable = candidates[: settings.passages]
+            answer = yield from _from_model(request, model, readable, hits, clock, deadline, check)
+            yield replace(_explained(answer, scored, explain), notes=(*notes, *answer.notes))
             return
         except ModelError as e:
             degraded = str(e)
@@ -150,7 +157,8 @@ def search(
     """The k sentences that fit `query` best, each with file, lines, text and score.
 
     With `chance`, as few of them as hold the answer with that chance (0 to 1), by their scores: many for a
-    vague query, few for a clear one. Options as in `ask`; with `explain` each hit carries the `parts` of its score. An empty list where no word of the query is in the articles.
+    vague query, few for a clear one. Options as in `ask`; with `explain` each hit carries the `parts` of its
+    score. An empty list where no word of the query is in the articles.
     """
     if type(k) is not int or not 1 <= k <= 1000:
         raise UsageError(f"k is {k!r}; give a number of hits from 1 to 1000")
@@ -171,7 +179,7 @@ def find(request: Request, passages: int, explain: bool = False) -> tuple[list[C
     with open_reader(request.plan).snapshot() as reader:
         embedder = asking_embedder(reader, request.settings)
         text = " ".join([*request.earlier, request.question])
-        candidates = retrieve(reader, embedder, text, passages, request.filters)
+        candidates = retrieve(reader, embedder, text, passages, request.filters, request.settings.dense_weight)
         lexical = reader.lexical
         query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
         scored = score_sentences(query, candidates, explain)
@@ -182,28 +190,41 @@ def find(request: Request, passages: int, explain: bool = False) -> tuple[list[C
 
 def _explained(answer: Answer, scored: Scored, explain: bool) -> Answer:
     nearest = tuple(scored.hits[:EXPLAINED]) if explain else answer.nearest
-    return replace(answer, confidence=scored.confidence, nearest=nearest)
+    return replace(answer, confidence=round(scored.confidence, 4), nearest=nearest)
 
 
 def _from_model(
-    request: Request, model: LLM, candidates: list[Candidate], hits: list[Hit], clock: _Clock
+    request: Request,
+    model: LLM,
+    candidates: list[Candidate],
+    hits: list[Hit],
+    clock: _Clock,
+    deadline: Deadline,
+    check: str | None,
 ) -> Generator[Event, None, Answer]:
     """Stream the model's claims; returns the answer. Raises ModelError."""
-    shown = make_sources(candidates, PROMPT_TOKENS, hits)
-    if not shown:
-        raise ModelError("the lines that were found are too long for a prompt; ask about other articles")
-    reply = Reply(model, messages(request.question, shown, as_of=request.as_of))
-    kept: list[Claim] = []
-    removed: list[Claim] = []
-    for claim in model_claims(reply, shown):
-        if claim.verdict == "unsupported":
-            removed.append(claim)
-        else:
-            kept.append(claim)
-            yield claim
+
+    def elsewhere(text: str) -> list[Hit]:
+        return find(replace(request, question=text[:MAX_QUESTION], history=()), SCORED)[1].hits[:ELSEWHERE]
+
+    for budget in (PROMPT_TOKENS, PROMPT_TOKENS // 3):
+        shown = make_sources(candidates, budget, hits)
+        if not shown:
+            raise ModelError("the lines that were found are too long for a prompt; ask about other articles")
+        asked = messages(request.question, shown, as_of=request.as_of, earlier=request.earlier)
+        try:
+            written = yield from write(model, asked, shown, elsewhere, deadline)
+            break
+        except ContextTooLong:
+            if budget < PROMPT_TOKENS:
+                raise
+    if check == "model":
+        second_opinion(model, written, deadline)
     clock.stage("write and check")
-    usage = clock.usage(reply.model, reply.prompt_tokens, reply.completion_tokens)
-    return _answer(request, kept, hits, usage, "model", removed=tuple(removed))
+    usage = clock.usage(written.model, written.prompt_tokens, written.completion_tokens)
+    return _answer(
+        request, written.kept, hits, usage, "model", removed=tuple(written.removed), notes=tuple(written.notes)
+    )
 
 
 def _quoted(hit: Hit) -> Claim:

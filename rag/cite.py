@@ -28,6 +28,18 @@ def resolve(marked: Marked, sources: Sequence[Source]) -> tuple[list[Hit], list[
     return hits, bad
 
 
+def named(marked: Marked, sources: Sequence[Source]) -> list[Hit]:
+    """All shown sentences on the lines that the markers name."""
+    by_number = {s.number: s for s in sources}
+    found = [
+        h
+        for number, first, last in marked.markers
+        if number in by_number and last - first < MAX_LINES
+        for h in by_number[number].at(first, last)
+    ]
+    return list({(h.file, h.start): h for h in found}.values())
+
+
 def citations(hits: Sequence[Hit]) -> list[Citation]:
     """One citation for each hit; sentences that follow each other in one file become one."""
     out: list[Citation] = []

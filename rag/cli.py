@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from evals.cli import add_eval, with_action
 from index import __version__
 from index.errors import BylineError, UsageError
 from rag.request import as_path
@@ -60,9 +61,10 @@ _EXAMPLES = {
   byline status -c articles
   byline status -c articles --json
 """,
-    "eval": """examples:
-  byline eval check
-  byline eval check -c articles my_cases.jsonl
+    "ui": """examples:
+  byline ui -c articles
+  byline ui -c articles --uploads articles/added --mcp
+  BYLINE_LOGIN=desk:secret byline ui -c articles --host 0.0.0.0 --port 8000
 """,
     "demo": """example:
   byline demo
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     _fail_softly()
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_args(with_action(sys.argv[1:] if argv is None else argv))
     if args.command is None:
         parser.print_help()
         return FAULT
@@ -233,27 +235,14 @@ def _count(corpus: Path) -> int:
     return len(scan(corpus)[0])
 
 
-def _eval(args: argparse.Namespace, settings: Settings) -> int:
-    import evals
-    from evals.cases import check_cases, read_cases
-
-    files = [Path(f) for f in args.cases] or sorted(evals.CASES.glob("sample_*.jsonl"))
-    corpus = _corpus(settings) if args.cases else evals.ARTICLES
-    cases = [c for f in files for c in read_cases(f)]
-    problems = check_cases(cases, corpus)
-    if args.json:
-        print(json.dumps([asdict(p) for p in problems], ensure_ascii=False, indent=1))
-    else:
-        for problem in problems:
-            print(plain(str(problem)))
-        print(f"{len(cases)} cases, {len(problems)} problems")
-    return NOT_SAID if problems else ANSWERED
-
-
 def _ui(args: argparse.Namespace, settings: Settings) -> int:
     import ui
 
-    return ui.launch(_corpus(settings), settings, port=args.port)
+    login = args.login or settings.login
+    uploads = as_path("uploads", args.uploads)
+    return ui.launch(
+        _corpus(settings), settings, host=args.host, port=args.port, login=login, uploads=uploads, mcp=args.mcp
+    )
 
 
 def _first_index(settings: Settings) -> None:
@@ -342,11 +331,12 @@ def _parser() -> argparse.ArgumentParser:
     writer = argparse.ArgumentParser(add_help=False)
     writer.add_argument("--model", metavar="NAME", help="model that writes the answer (BYLINE_MODEL)")
     writer.add_argument("--no-llm", action="store_true", help="quote sentences, whatever model is configured")
-    writer.add_argument("--as-of", metavar="DATE", help="the day that 'today' means")
     writer.add_argument(
         "--threshold", type=float, metavar="P", help="abstain below this confidence, 0 to 1 (BYLINE_THRESHOLD)"
     )
     writer.add_argument("--explain", action="store_true", help="show what the scores of the best sentences are made of")
+    day = argparse.ArgumentParser(add_help=False)
+    day.add_argument("--as-of", metavar="DATE", help="the day that 'today' means")
 
     parser = _OneLine(
         prog="byline",
@@ -368,7 +358,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    demo = add("demo", _demo, "ask the sample corpus, no key needed", filters, writer)
+    demo = add("demo", _demo, "ask the sample corpus, no key needed", filters, writer, day)
     demo.add_argument("question", nargs="?", help=f"default: {DEMO_QUESTION}")
     index = add("index", _index, "index what is new or changed", place)
     index.add_argument("--dry-run", action="store_true", help="say what would happen and what it would cost")
@@ -376,7 +366,7 @@ def _parser() -> argparse.ArgumentParser:
         "--embedder", metavar="NAME", help="hash, minilm, minilm:FOLDER or openai:MODEL (BYLINE_EMBEDDER)"
     )
     index.add_argument("--rebuild", action="store_true", help="make the index anew; vectors that exist are kept")
-    ask = add("ask", _ask, "answer a question with citations", place, filters, writer)
+    ask = add("ask", _ask, "answer a question with citations", place, filters, writer, day)
     ask.add_argument("question")
     search = add("search", _search, "find sentences", place, filters)
     search.add_argument("query", nargs="+")
@@ -387,10 +377,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--context", type=int, default=2, metavar="N", help="lines before and after (default 2)")
     add("status", _status, "say what is indexed and what was skipped", place)
     ui = add("ui", _ui, "open the chat page", place)
-    ui.add_argument("--port", type=int, default=7860)
-    check = add("eval", _eval, "check question-answer pairs against the articles", place)
-    check.add_argument("action", choices=["check"])
-    check.add_argument("cases", nargs="*", metavar="CASES.jsonl", help="default: the pairs of the sample corpus")
+    ui.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to serve on (default 127.0.0.1)")
+    ui.add_argument("--port", type=int, default=7860, help="port to serve on (default 7860)")
+    ui.add_argument("--login", metavar="NAME:PASSWORD", help="ask for a login, needed beyond 127.0.0.1 (BYLINE_LOGIN)")
+    ui.add_argument("--uploads", metavar="FOLDER", help="folder in the corpus that the page may add articles to")
+    ui.add_argument("--mcp", action="store_true", help="serve MCP tools too, at /gradio_api/mcp/")
+    ui.add_argument("--model", metavar="NAME", help="model that writes the answers (BYLINE_MODEL)")
+    add_eval(commands, common=[common], place=[place], writer=[writer], day=[day])
     return parser
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from index.caches import CachePlan
+from index.caches import CachePlan, Progress
 from index.embed import DEFAULT, Embedder, make_embedder
 from index.errors import EmbedderError, IndexDamaged, IndexLocked, IndexMissing, IndexWriteError
 from index.reader import IndexReader
@@ -62,7 +62,7 @@ def update(corpus: Path, plan: CachePlan, settings: Settings, *, spec: str | Non
     return sync(corpus, plan, embedder_for(spec or DEFAULT, settings), **options)
 
 
-def refresh(request: Request) -> list[str]:
+def refresh(request: Request, progress: Progress = lambda stage, done, total: None) -> list[str]:
     """Bring the index up to date before asking; notes for the reader."""
     corpus = request.corpus
     name = remembered(request.plan)
@@ -78,7 +78,7 @@ def refresh(request: Request) -> list[str]:
     # An index keeps its embedder; asking with another is an error (below), not a reason to embed anew.
     embedder = embedder_for(name or request.settings.embedder or DEFAULT, request.settings)
     try:
-        report = sync(corpus, request.plan, embedder)
+        report = sync(corpus, request.plan, embedder, progress=progress)
     except (IndexLocked, IndexWriteError) as e:
         if name is None:
             raise

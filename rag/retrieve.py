@@ -105,12 +105,17 @@ def fuse(rankings: Sequence[Sequence[int]], weights: Sequence[float]) -> list[tu
     return sorted(scores.items(), key=lambda item: -item[1])
 
 
-def retrieve(reader: IndexReader, embedder: Embedder, query: str, k: int, filters: Filters) -> list[Candidate]:
-    """The k best passages for `query`, best first. Call it inside `reader.snapshot()`."""
+def retrieve(
+    reader: IndexReader, embedder: Embedder, query: str, k: int, filters: Filters, dense_weight: float | None = None
+) -> list[Candidate]:
+    """The k best passages for `query`, best first. Call it inside `reader.snapshot()`.
+
+    `dense_weight` is that of the dense ranking beside BM25's 1; by default what was measured for the embedder.
+    """
     documents = filters.documents(reader.catalog)
     if documents is not None and not documents:
         return []
-    weight = DENSE_WEIGHT.get(embedder.name, OTHER_WEIGHT)
+    weight = DENSE_WEIGHT.get(embedder.name, OTHER_WEIGHT) if dense_weight is None else dense_weight
     depth = max(CANDIDATES, k)
     lexical, wider = (
         reader.lexical.search(query, depth, documents=documents, stopwords=STOPWORDS, related=more)

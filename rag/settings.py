@@ -14,9 +14,17 @@ from index.errors import UsageError
 NO_CORPUS = "no corpus: give a folder of articles with -c, or set BYLINE_CORPUS"
 
 
+PASSAGES = 8
+"""Passages whose sentences are scored, and that a model may read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user configured. Paths are as given; None means not set."""
+    """What the user configured. Paths are as given; None means not set.
+
+    `passages` and `dense_weight` (of dense search beside BM25's 1; None: what was measured for the embedder)
+    are set by programs, as `byline eval sweep` does.
+    """
 
     home: Path
     corpus: Path | None = None
@@ -29,6 +37,9 @@ class Settings:
     chroma_url: str | None = None
     minilm: str | None = None
     threshold: float | None = None
+    passages: int = PASSAGES
+    dense_weight: float | None = None
+    login: str | None = None
 
     def plan(self, corpus: Path | None, index: Path | None) -> CachePlan:
         """Where the index of a corpus lives: `index` if given, else a folder of its own in `home`."""
@@ -74,6 +85,7 @@ def read_settings(env_file: Path | None = None) -> Settings:
         chroma_url=get("BYLINE_CHROMA_URL"),
         minilm=get("BYLINE_MINILM"),
         threshold=_probability("BYLINE_THRESHOLD", get("BYLINE_THRESHOLD")),
+        login=get("BYLINE_LOGIN"),
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,33 @@ def corpus(tmp_path: Path) -> Path:
         "---\ntitle: Tunnel\ndate: 2020-01-08\nsource: Northgate Post\n---\n\n# Tunnel\n\nThe tunnel is closed because of water.\n",
     )
     return folder
+
+
+@pytest.fixture
+def url(corpus: Path, home: Path) -> Iterator[str]:
+    """The page of the three small articles, served."""
+    from tests.page import serving_page
+
+    with serving_page(corpus, home) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")  # its event loop would stand in the way of other modules
+def browser() -> Iterator[Any]:
+    """Chromium, started once for a module."""
+    from tests.browser import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page at a URL, and fails the test for what the page must not do."""
+    from tests.browser import visiting
+
+    with visiting(browser) as visit:
+        yield visit
 
 
 _times = itertools.count(1_500_000_000_000_000_000, 1_000)

@@ -77,7 +77,7 @@ def test_gold_lines_that_moved_are_found_again(corpus: Path, tmp_path: Path) -> 
     ("row", "says"),
     [
         ("{", "cases.jsonl:2: not JSON"),
-        (GOOD | {"type": "riddle"}, "cases.jsonl:2: type:"),
+        (GOOD | {"type": 3}, "cases.jsonl:2: type:"),
         (GOOD | {"evidence": [[{"file": "a.txt", "line_start": 0, "line_end": 1}]]}, "evidence.0.0.line_start:"),
         ({k: v for k, v in GOOD.items() if k != "answer"}, "'answer' is a required property"),
         (GOOD | {"colour": "red"}, "colour"),

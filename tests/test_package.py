@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_wheel_holds_the_packages_the_page_and_the_sample_corpus(tmp_path: Path) -> None:
     source = tmp_path / "source"
-    tracked = ["pyproject.toml", "README.md", "LICENSE", "ui.py", "index", "rag", "evals"]
+    tracked = ["pyproject.toml", "README.md", "LICENSE", "ui.py", "index", "rag", "evals", "page"]
     source.mkdir()
     for name in tracked:
         subprocess.run(["cp", "-r", str(ROOT / name), str(source)], check=True)
@@ -23,6 +23,8 @@ def test_the_wheel_holds_the_packages_the_page_and_the_sample_corpus(tmp_path: P
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "ui.py",
+        "page/static/app.js",
+        "page/static/style.css",
         "rag/cli.py",
         "index/sync.py",
         "evals/__init__.py",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rag import check
-from rag.verify import numbers
+from rag.checks.quantities import numbers
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,10 @@ def test_numbers(text: str, expected: list[float]) -> None:
         (
             "On Monday the mayor of Oslo opened the bridge.",
             "On Monday the mayor of Bergen opened the bridge.",
-            "partial",
+            "unsupported",
         ),
-        (
-            "It cost less than planned.",
-            "It cost more than planned unless one counts the paint, less the tax.",
-            "supported",
-        ),
+        ("It cost less than planned.", "It cost less than planned, unless one counts the paint.", "supported"),
+        ("It cost less than planned.", "It cost more than planned.", "unsupported"),
     ],
 )
 def test_verdicts(claim: str, source: str, verdict: str) -> None:
@@ -79,7 +76,9 @@ def test_score_is_the_share_of_content_words_found() -> None:
 
 
 def test_reasons_name_what_is_wrong() -> None:
-    assert check("It cost 7 crowns.", ["It cost 3 crowns."]).reasons == ("the number 7 is not in the cited lines",)
+    assert check("It cost 7 crowns.", ["It cost 3 crowns."]).reasons == (
+        "the number 7 is not in the cited lines; they have 3",
+    )
     assert check("The letter was signed.", ["The letter was unsigned."]).reasons == (
         "the claim says signed, the cited lines unsigned",
     )

@@ -1,0 +1,243 @@
+"""Asks every case and records answer, scores and cause. Stopped at any moment, it goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from evals.cases import Case, Lines
+from evals.replies import KeptReplies, ReplyStore
+from evals.runs import Record, Run, Writer, key, read_run
+from evals.score import Found, score
+from index import __version__
+from index.catalog import DocumentRow
+from index.errors import BylineError
+from rag.settings import Settings
+
+PACKAGES = ("llama-index-core", "chromadb", "openai", "tiktoken", "tantivy", "sentencex", "PyStemmer", "numpy")
+"""Packages whose version can change an answer; a manifest names them."""
+
+SAME = ("corpus_hash", "cases_hash", "settings", "prompt_hash", "code_hash", "repeat")
+"""Fields of the manifest in which a run must agree to be continued."""
+
+HITS = 10
+"""Sentences found by search that a record keeps."""
+
+CONTEXT = 2
+"""Lines before and after a gold or a cited line that a record keeps for the report."""
+
+CONTEXT_LINES = 60
+"""Lines of one article that a record keeps at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to ask: cases, the corpus, settings (with `quote`, no model), and how often each case is asked."""
+
+    cases: Sequence[Case]
+    corpus: Path
+    settings: Settings
+    quote: bool = False
+    repeat: int = 1
+    jobs: int = 1
+    files: Sequence[Path] = ()
+
+
+def run(
+    plan: Plan, folder: Path, *, retry_faults: bool = False, progress: Callable[[int, int], None] | None = None
+) -> Run:
+    """Ask what is not yet recorded in `folder` and record it; the whole run.
+
+    The index is brought up to date once, before the first question; `folder` may hold the beginning of the
+    same run. Faults of the model or the index are recorded, not raised; UsageError for a run with other settings.
+    """
+    from rag.indexes import open_reader, update
+
+    cache = plan.settings.plan(plan.corpus, plan.settings.index)
+    update(plan.corpus, cache, plan.settings, spec=plan.settings.embedder)
+    with open_reader(cache).snapshot() as reader:
+        articles = {d.file: d for d in reader.catalog.documents()}
+    writer = Writer(folder, manifest(plan, articles), SAME)
+    store = None if plan.quote or not plan.settings.model else ReplyStore(plan.settings.home / "replies.sqlite")
+    try:
+        done = {r["key"] for r in read_run(folder).records if not (retry_faults and r["error"])}
+        todo = [(c, n) for n in range(plan.repeat) for c in plan.cases if key(c.id, n) not in done]
+        lines = Lines(plan.corpus)
+        for i, (case, n, asked) in enumerate(_ask_all(plan, todo, store), 1):
+            writer.add(_record(case, n, asked, lines, articles))
+            if progress:
+                progress(len(done) + i, len(done) + len(todo))
+    finally:
+        writer.close()
+        if store:
+            store.close()
+    return read_run(folder)
+
+
+def manifest(plan: Plan, articles: Mapping[str, DocumentRow]) -> dict[str, Any]:
+    """All that decides the answers of a run, and what else a reader of its scores wants to know."""
+    settings = plan.settings
+    model = None if plan.quote else settings.model
+    root = Path(__file__).parents[1]
+    return {
+        "byline": __version__,
+        "corpus": str(plan.corpus),
+        "corpus_hash": _hash(*(f"{file}:{articles[file].sha256}" for file in sorted(articles))),
+        "articles": len(articles),
+        "cases": {p.name: hashlib.sha256(p.read_bytes()).hexdigest()[:12] for p in plan.files},
+        "cases_hash": _hash(json.dumps([asdict(c) for c in plan.cases], sort_keys=True)),
+        "keys": [key(c.id, n) for n in range(plan.repeat) for c in plan.cases],
+        "settings": {
+            "model": model, "base_url": settings.base_url if model else None, "embedder": settings.embedder,
+        },
+        "prompt_hash": _hash((root / "rag" / "prompts.py").read_text(encoding="utf-8")),
+        "code_hash": _hash(*(p.read_text(encoding="utf-8") for d in ("index", "rag", "evals") for p in sorted((root / d).glob("*.py")))),
+        "repeat": plan.repeat,
+        "jobs": plan.jobs,
+        "packages": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    answer: dict[str, Any] | None
+    found: Found
+    hits: list[dict[str, Any]]
+    error: str | None
+    seconds: float
+
+
+def _ask_all(
+    plan: Plan, todo: Sequence[tuple[Case, int]], store: ReplyStore | None
+) -> Iterator[tuple[Case, int, _Asked]]:
+    """(case, repeat, what came back) as they come; at most twice as many asked ahead as there are threads."""
+    models: dict[int, Any] = {n: _model(plan, store, n) for n in sorted({n for _, n in todo})}
+    if plan.jobs == 1:
+        yield from ((case, n, _ask(plan, case, models[n])) for case, n in todo)
+        return
+    waiting: dict[Future[_Asked], tuple[Case, int]] = {}
+    rest = iter(todo)
+    pool = ThreadPoolExecutor(plan.jobs)
+    try:
+        while True:
+            for case, n in rest:
+                waiting[pool.submit(_ask, plan, case, models[n])] = case, n
+                if len(waiting) >= 2 * plan.jobs:
+                    break
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                case, n = waiting.pop(future)
+                yield case, n, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _model(plan: Plan, store: ReplyStore | None, repeat: int) -> Any:
+    if store is None:
+        return False
+    from rag.providers import make_llm
+
+    return KeptReplies(make_llm(plan.settings), store, repeat)
+
+
+def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
+    from rag.chain import SCORED, ask, find
+    from rag.request import make_request
+
+    options: dict[str, Any] = {
+        "corpus": plan.corpus, "history": case.history, "since": case.since, "until": case.until, "as_of": case.as_of,
+        "settings": plan.settings,
+    }  # fmt: skip
+    started = time.perf_counter()
+    try:
+        answer = ask(case.question, llm=model, refresh=False, **options)
+        seconds = time.perf_counter() - started
+        candidates, scored = find(make_request(case.question, **options), max(SCORED, plan.settings.passages))
+    except BylineError as e:
+        return _Asked(None, Found(), [], str(e), time.perf_counter() - started)
+    except Exception as e:  # a bug must not end a long run; it is counted as a fault and named
+        return _Asked(None, Found(), [], f"unexpected {type(e).__name__}: {e}", time.perf_counter() - started)
+    best = scored.hits[:HITS]
+    found = Found(
+        [(h.file, h.line_start, h.line_end) for h in best],
+        [(c.document.file, c.passage.line_start, c.passage.line_end) for c in candidates[: plan.settings.passages]],
+    )
+    rows = [
+        {"file": h.file, "line_start": h.line_start, "line_end": h.line_end, "start": h.start, "end": h.end,
+         "score": round(h.score, 4), "text": h.text} for h in best
+    ]  # fmt: skip
+    # A quoted answer in place of the model's is a fault of the model, not an answer of it.
+    return _Asked(answer.to_dict(), found, rows, answer.degraded, seconds)
+
+
+def _record(case: Case, repeat: int, asked: _Asked, lines: Lines, articles: Mapping[str, DocumentRow]) -> Record:
+    scored = score(case, asked.answer, asked.found, lines, error=asked.error)
+    value = {k: v for k, v in asdict(case).items() if k != "where" and v not in ((), None, "")}
+    return {
+        "key": key(case.id, repeat),
+        "repeat": repeat,
+        "case": value,
+        "answer": asked.answer,
+        "hits": asked.hits,
+        "passages": asked.found.passages,
+        "error": asked.error,
+        **asdict(scored),
+        "context": _context(case, asked.answer, lines, articles),
+        "seconds": round(asked.seconds, 4),
+    }
+
+
+def _context(
+    case: Case, answer: dict[str, Any] | None, lines: Lines, articles: Mapping[str, DocumentRow]
+) -> list[dict[str, Any]]:
+    """Gold and cited lines, with the lines around them, as they were when the run was made."""
+    given = [(c["file"], c["line_start"], c["line_end"]) for c in (answer or {}).get("citations", ())]
+    gold = [span for group in case.gold for span in group]
+    out = []
+    for file in dict.fromkeys(f for f, _, _ in [*gold, *given]):
+        there = lines.of(file)
+        if there is None:
+            continue
+        marks = {
+            name: {n for f, a, b in spans if f == file for n in range(a, min(b, a + CONTEXT_LINES) + 1)}
+            for name, spans in (("gold", gold), ("given", given))
+        }
+        shown = sorted(
+            {
+                n + d
+                for ns in marks.values()
+                for n in ns
+                for d in range(-CONTEXT, CONTEXT + 1)
+                if 0 < n + d <= len(there)
+            }
+        )[:CONTEXT_LINES]
+        rows = [
+            {
+                "n": n,
+                "text": there[n - 1],
+                "gold": n in marks["gold"],
+                "given": n in marks["given"],
+                "gap": n - 1 not in shown,
+            }
+            for n in shown
+        ]
+        article = articles.get(file)
+        out.append({"file": file, "title": article and article.title, "date": article and article.date, "lines": rows})
+    return out
+
+
+def _hash(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""One check a module: each says in words what of a claim its evidence does not bear out."""

@@ -1,0 +1,53 @@
+"""Quotations: word for word in one source, or they are none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+_QUOTED = re.compile(
+    r"“([^“”]+)”|\"([^\"]+)\"|(?<![\w’'])‘([^‘]+?)’(?!\w)|(?<![\w'])'(?=\w)([^']*(?:\w'\w[^']*)*)'(?!\w)"
+)
+_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_ELLIPSIS = re.compile(r"…|\.\s?\.\s?\.")
+_GAP = re.compile(rf"{_ELLIPSIS.pattern}|\[[^\]]*\]")  # brackets of the source's own are its words
+
+
+def check_quotations(claim: str, sources: Sequence[str]) -> list[str]:
+    """Quotations of the claim that do not stand word for word in one of the sources.
+
+    Letter case, white space, the shape of quotation marks and the stops beside them do not count. An
+    ellipsis or an editor's brackets leave words out; the parts must then stand in that order.
+    """
+    return [
+        f"these words are not in the cited lines: “{q}”"
+        for q in quotations(claim)
+        if not any(_stands(q, s) for s in sources)
+    ]
+
+
+def quotations(text: str) -> list[str]:
+    """What stands between quotation marks."""
+    return [next(filter(None, groups)) for groups in _QUOTED.findall(text) if any(groups)]
+
+
+@lru_cache(maxsize=16_384)
+def flatten(text: str) -> str:
+    """Lower-cased words alone, with a blank at both ends."""
+    return " " + " ".join(_WORDS.findall(text.lower().replace("’", "'"))) + " "
+
+
+def _stands(quotation: str, source: str) -> bool:
+    flat = flatten(source)
+    if flatten(quotation) in flat:
+        return True
+    at = 0
+    for part in (_ELLIPSIS if "[" in source else _GAP).split(quotation):
+        words = flatten(part)
+        if words.strip():
+            at = flat.find(words, at)
+            if at < 0:
+                return False
+            at += len(words) - 1
+    return True

@@ -1,0 +1,80 @@
+"""Slots: one name, number or denial put in the place of another, where the rest of the sentence is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from difflib import SequenceMatcher
+
+from rag.checks.dates import moments
+from rag.checks.names import names, same_name
+from rag.checks.negation import is_cue, opposite
+from rag.checks.quantities import numbers
+from rag.checks.tokens import Token, tokens
+
+_LIKENESS = 0.6
+"""Share of the claim's words that a sentence must hold in the same order before differences count."""
+
+_DENIES = "the claim denies what the cited lines say"
+_DENIED = "the cited lines deny what the claim says"
+_LONGEST = 6
+"""Words in a difference at most; longer ones are other wording."""
+
+
+def check_slots(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> list[str]:
+    """Differences between the claim and the source sentence most like it that change who, where, when or whether.
+
+    The words around the sources tell which words are names where one begins a sentence.
+    """
+    mine = tokens(claim)
+    best: tuple[int, tuple[Token, ...], SequenceMatcher[str]] | None = None
+    for source in sources:
+        theirs = tokens(source)
+        matcher = SequenceMatcher(None, [t.key for t in mine], [t.key for t in theirs], autojunk=False)
+        same = sum(b.size for b in matcher.get_matching_blocks())
+        if best is None or same > best[0]:
+            best = same, theirs, matcher
+    if best is None or best[0] < _LIKENESS * len(mine):
+        return []
+    known = {t.key for text in (claim, *sources, *context) for name in names(text) for t in name}
+    reasons = []
+    _, theirs, matcher = best
+    for tag, a1, a2, b1, b2 in matcher.get_opcodes():
+        here, there = mine[a1:a2], theirs[b1:b2]
+        if tag == "equal" or len(here) > _LONGEST or len(there) > _LONGEST:
+            continue
+        denies, denied = any(map(is_cue, here)), any(map(is_cue, there))
+        if denies != denied:
+            # What only the source has may be a clause of its own: "the clerk, who was not named, keeps".
+            apart = not here and not is_cue(there[-1])
+            if a1 > 0 and a2 < len(mine) and not apart and not _said_otherwise(here, there):
+                reasons.append(_DENIES if denies else _DENIED)
+        elif tag == "replace":
+            reasons += _replaced(here, there, known)
+    return reasons
+
+
+def _replaced(here: Sequence[Token], there: Sequence[Token], known: Set[str]) -> list[str]:
+    for a in here:
+        for b in there:
+            if opposite(a.text, b.text):
+                return [f"the claim says {a.text}, the cited lines {b.text}"]
+    dates_here, dates_there = (moments(" ".join(t.text for t in words)) for words in (here, there))
+    if len(here) == len(there) == 1 and dates_here and dates_there:
+        return [f"the cited lines have {there[0].text}, the claim {here[0].text}"]
+    numbers_here, numbers_there = (numbers(" ".join(t.text for t in words)) for words in (here, there))
+    if len(here) == len(there) == 1 and numbers_here and numbers_there and numbers_here != numbers_there:
+        return [f"the cited lines have {there[0].text}, the claim {here[0].text}"]
+    if here[0].begins and there[0].begins and {here[0].key, there[0].key} & known:
+        known = {*known, here[0].key, there[0].key}
+    mine, theirs = ([t.text for t in words if t.capital and t.content and t.key in known] for words in (here, there))
+    if mine and theirs and len(here) <= 4 and len(there) <= 4:
+        strangers = [a for a in mine if not any(same_name(a, b) for b in theirs)]
+        if len(strangers) == len(mine):
+            return [f"the cited lines have {' '.join(theirs)}, the claim {' '.join(mine)}"]
+    return []
+
+
+def _said_otherwise(here: Sequence[Token], there: Sequence[Token]) -> bool:
+    """Whether one side has "not signed" or "cannot" where the other has "unsigned" or "unable"."""
+    words = [t.text for t in (*here, *there) if not is_cue(t)]
+    return any(opposite(a, b) for i, a in enumerate(words) for b in words[i + 1 :])

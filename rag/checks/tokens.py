@@ -1,0 +1,56 @@
+"""Words with their places, as the checks read them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from index.words import STOPWORDS, fold, stem
+
+# Whole abbreviations (U.S.), words with inner apostrophes and hyphens cut, numbers with their points and commas.
+_TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\W_]+")
+_SENTENCE_START = re.compile(r"[.!?:;…][”\"’')\]]*\s|[“\"]\s*$|\n")  # in what stands between two words
+_CAPITALS = frozenset(["US", "USA", "IT", "U.S."])  # names, where the word in small letters is none
+
+_SAME = {
+    "gen": "general", "sen": "senator", "rep": "representative", "gov": "governor", "lt": "lieutenant",
+    "col": "colonel", "sgt": "sergeant", "capt": "captain", "cmdr": "commander", "maj": "major", "brig": "brigadier",
+    "dr": "doctor", "prof": "professor", "pres": "president", "st": "saint", "dept": "department",
+    "u.s.": "us", "u.s.a.": "us", "usa": "us", "u.k.": "uk", "u.n.": "un", "e.u.": "eu",
+}  # fmt: skip
+"""Spellings of one word. The left side never differs from its long form in meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or number at text[start:end]; `key` is equal for words that mean the same (its stem, mostly)."""
+
+    text: str
+    start: int
+    end: int
+    key: str
+    content: bool
+    capital: bool
+    """Whether a capital marks it as (part of) a name, wherever it stands."""
+    begins: bool
+    """Whether it begins a sentence or a quotation, where any word has a capital."""
+
+
+@lru_cache(maxsize=16_384)
+def tokens(text: str) -> tuple[Token, ...]:
+    """The words and numbers of `text`, in order."""
+    found: list[Token] = []
+    end = 0
+    for match in _TOKEN.finditer(text):
+        word, gap = match.group(), text[end : match.start()]
+        end = match.end()
+        low = fold(word)
+        if low.endswith(("'s", "’s")):
+            low = low[:-2]
+        low = _SAME.get(low, low)
+        capital = word != low and not word.islower() and not word[0].isdigit()
+        content = low not in STOPWORDS or word in _CAPITALS
+        begins = not found or (gap != " " and _SENTENCE_START.search(gap) is not None)
+        found.append(Token(word, match.start(), end, stem(low.rstrip(".")), content, capital, begins))
+    return tuple(found)

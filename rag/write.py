@@ -1,0 +1,153 @@
+"""An answer by a model: draft, check, ask once more for what failed, remove what still fails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from index.errors import ModelError
+from index.words import STOPWORDS, terms
+from rag.generate import Elsewhere, claims
+from rag.llm import Deadline, Reply
+from rag.prompts import again, judge
+from rag.sources import Source
+from rag.types import Claim
+
+GOOD = ("supported", "moved")
+
+_FOREIGN = 0.12
+"""Share of English function words below which a text is not English; articles have 0.3 to 0.5."""
+
+_VERDICT = re.compile(r"^\W*(\d{1,3})\W+(un)?supported\b[:.,\s–—-]*(.*)", re.I | re.M)
+
+
+@dataclass
+class Written:
+    """What a model wrote: claims that hold, claims removed, notes for the reader, and its use of tokens."""
+
+    model: str = ""
+    kept: list[Claim] = field(default_factory=list)
+    removed: list[Claim] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def count(self, reply: Reply) -> None:
+        """Add a reply's tokens."""
+        self.model = reply.model
+        self.prompt_tokens += reply.prompt_tokens
+        self.completion_tokens += reply.completion_tokens
+
+
+def write(
+    model: Any,
+    asked: Sequence[tuple[str, str]],
+    shown: Sequence[Source],
+    elsewhere: Elsewhere | None,
+    deadline: Deadline,
+) -> Generator[Claim, None, Written]:
+    """Stream the claims that hold; returns all that was written. Raises ModelError where the first reply fails."""
+    out = Written()
+    reply = Reply(model, asked, deadline)
+    text: list[str] = []
+    failed: list[Claim] = []
+    for claim in claims(_kept(reply, text), shown, elsewhere):
+        if claim.verdict in GOOD:
+            out.kept.append(claim)
+            yield claim
+        else:
+            failed.append(claim)
+    out.count(reply)
+    if failed:
+        yield from _repair(model, again(asked, "".join(text), failed), shown, elsewhere, deadline, failed, out)
+    if not out.kept and _foreign("".join(text), shown):
+        raise ModelError(f"{out.model} answered in another language than the articles; try again or another model")
+    if out.removed:
+        n = len(out.removed)
+        out.notes.append(
+            f"{n} sentence{'s' * (n > 1)} of the model {'were' if n > 1 else 'was'} removed: no line bears {'them' if n > 1 else 'it'} out"
+        )
+    return out
+
+
+def second_opinion(model: Any, written: Written, deadline: Deadline) -> None:
+    """Ask the model whether its claims are supported; note where it disagrees with the check.
+
+    A kept claim that it finds unsupported keeps its verdict and says so in its reasons.
+    """
+    asked = [c for c in (*written.kept, *written.removed) if c.citations]
+    if not asked:
+        return
+    reply = Reply(model, judge(asked), deadline, stream=False)
+    try:
+        found = {int(n): (not un, why.strip()) for n, un, why in _VERDICT.findall("".join(reply))}
+    except ModelError as e:
+        written.notes.append(f"no second opinion: {e}")
+        return
+    written.count(reply)
+    unread = 0
+    for i, claim in enumerate(asked, 1):
+        if i not in found:
+            unread += 1
+            continue
+        supported, why = found[i]
+        if supported == (claim in written.kept):
+            continue
+        says = f"{reply.model} finds it {'supported' if supported else 'unsupported'}" + (f": {why}" if why else "")
+        written.notes.append(f"second opinion on “{claim.text}”: {says}")
+        for claims_ in (written.kept, written.removed):
+            if claim in claims_:
+                claims_[claims_.index(claim)] = replace(claim, reasons=(*claim.reasons, says))
+    if unread:
+        written.notes.append(f"no second opinion on {unread} of {len(asked)} sentences: the reply could not be read")
+
+
+def _repair(
+    model: Any,
+    messages: Sequence[tuple[str, str]],
+    shown: Sequence[Source],
+    elsewhere: Elsewhere | None,
+    deadline: Deadline,
+    failed: list[Claim],
+    out: Written,
+) -> Iterator[Claim]:
+    """Ask once more for the failed claims; what does not come back in a form that holds is removed."""
+    reply = Reply(model, messages, deadline)
+    left = list(failed)
+    try:
+        for claim in claims(reply, shown, elsewhere):
+            if any(_flat(claim.text) == _flat(k.text) for k in out.kept):
+                continue
+            if claim.verdict in GOOD:
+                if left:  # it stands for the failed one that it is most like
+                    left.remove(max(left, key=lambda f: len(set(terms(f.text)) & set(terms(claim.text)))))
+                out.kept.append(claim)
+                yield claim
+            elif all(_flat(claim.text) != _flat(f.text) for f in failed):
+                left.append(claim)
+        out.count(reply)
+    except ModelError as e:
+        out.notes.append(f"the model could not be asked again for {len(failed)} sentences: {e}")
+    out.removed += left
+
+
+def _kept(pieces: Reply, text: list[str]) -> Iterator[str]:
+    for piece in pieces:
+        text.append(piece)
+        yield piece
+
+
+def _foreign(reply: str, shown: Sequence[Source]) -> bool:
+    lines = " ".join(h.text for s in shown for h in s.shown)
+    return len(reply.split()) >= 6 and _english(reply) < _FOREIGN <= _english(lines)
+
+
+def _english(text: str) -> float:
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    return sum(w in STOPWORDS for w in words) / len(words) if words else 0.0
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".")
