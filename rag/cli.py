@@ -20,7 +20,17 @@ from index import __version__
 from index.errors import BylineError, UsageError
 from rag.request import as_path
 from rag.settings import NO_CORPUS, Settings, read_settings
-from rag.terminal import plain, print_answer, print_notes, progress_bars, report_line, shorten, warn
+from rag.terminal import (
+    parts_line,
+    plain,
+    print_answer,
+    print_notes,
+    print_parts,
+    progress_bars,
+    report_line,
+    shorten,
+    warn,
+)
 
 ANSWERED, NOT_SAID, FAULT = 0, 1, 2
 
@@ -96,6 +106,7 @@ def _ask(args: argparse.Namespace, settings: Settings) -> int:
     from rag.types import Answer
 
     options = _filters(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of}
+    options |= {"threshold": args.threshold, "explain": args.explain}
     answer: Answer | None = None
     _first_index(settings)
     for event in stream(args.question, settings=settings, **options):
@@ -106,6 +117,8 @@ def _ask(args: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=1))
     else:
         print_answer(answer)
+        if args.explain:
+            print_parts(answer)
     print_notes(answer)
     if answer.degraded:
         return FAULT
@@ -117,13 +130,15 @@ def _search(args: argparse.Namespace, settings: Settings) -> int:
     from rag.types import place
 
     _first_index(settings)
-    hits = search(" ".join(args.query), k=args.k, settings=settings, **_filters(args))
+    hits = search(" ".join(args.query), k=args.k, explain=args.explain, settings=settings, **_filters(args))
     if args.json:
         rows = [asdict(h) | {"place": place(h.file, h.line_start, h.line_end)} for h in hits]
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
         for hit in hits:
             print(f"{hit.score:.3f}  {plain(str(hit))}  {shorten(hit.text)}")
+            if args.explain:
+                print(f"       {parts_line(hit)}")
     return ANSWERED if hits else NOT_SAID
 
 
@@ -316,6 +331,10 @@ def _parser() -> argparse.ArgumentParser:
     writer = argparse.ArgumentParser(add_help=False)
     writer.add_argument("--model", metavar="NAME", help="model that writes the answer (BYLINE_MODEL)")
     writer.add_argument("--no-llm", action="store_true", help="quote sentences, whatever model is configured")
+    writer.add_argument(
+        "--threshold", type=float, metavar="P", help="abstain below this confidence, 0 to 1 (BYLINE_THRESHOLD)"
+    )
+    writer.add_argument("--explain", action="store_true", help="show what the scores of the best sentences are made of")
     day = argparse.ArgumentParser(add_help=False)
     day.add_argument("--as-of", metavar="DATE", help="the day that 'today' means")
 
@@ -352,6 +371,7 @@ def _parser() -> argparse.ArgumentParser:
     search = add("search", _search, "find sentences", place, filters)
     search.add_argument("query", nargs="+")
     search.add_argument("-k", type=int, default=10, help="number of hits (default 10)")
+    search.add_argument("--explain", action="store_true", help="show what each score is made of")
     show = add("show", _show, "print lines of an article with their context", place)
     show.add_argument("place", metavar="FILE:12-14")
     show.add_argument("--context", type=int, default=2, metavar="N", help="lines before and after (default 2)")
