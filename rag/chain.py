@@ -6,15 +6,19 @@ import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
 from index.errors import ModelError, UsageError
+from rag.asof import period
 from rag.cite import citations
 from rag.extract import extract
+from rag.followup import condensed
 from rag.indexes import asking_embedder, open_reader
 from rag.indexes import refresh as bring_up_to_date
 from rag.llm import ContextTooLong, Deadline
+from rag.parts import parts
 from rag.prompts import NOT_SAID, messages
 from rag.providers import make_llm
 from rag.request import MAX_QUESTION, Request, make_request
@@ -39,6 +43,9 @@ NEAREST = 3
 
 MAX_PLACES = 3
 """Citations that one quoted sentence carries at most, where it stands in several places."""
+
+Found = tuple[Query, list[Candidate], list[Hit]]
+"""The scored question, the best passages, and all their sentences."""
 
 LLM = Any
 """A LlamaIndex `LLM`, None (the configured one) or False (none)."""
@@ -101,22 +108,32 @@ def stream(
         notes += bring_up_to_date(request)
     clock.stage("sync")
     yield Progress("searching")
-    query, candidates, hits = find(request, PASSAGES)
+    asked = request.question
+    deadline = Deadline()
+    if model is not None and (alone := condensed(request.question, request.history, model, deadline)):
+        request = replace(request, question=alone, history=())
+    found, more = _find_parts(request)
+    notes += more
+    candidates, hits = _merged(found)
     clock.stage("retrieve")
     degraded = None
     if model is not None and candidates:
         yield Progress("writing")
-        deadline = Deadline()
         try:
             answer = yield from _from_model(request, model, candidates, hits, clock, deadline, check)
-            yield replace(answer, notes=(*notes, *answer.notes))
+            yield replace(answer, question=asked, notes=(*notes, *answer.notes))
             return
         except ModelError as e:
             degraded = str(e)
-    quoted = [_quoted(h) for h in extract(query, hits)]
+    chosen = [extract(query, hits_) for query, _, hits_ in found]
+    if any(chosen):
+        silent = [query.text for (query, _, _), hits_ in zip(found, chosen, strict=True) if not hits_]
+        notes += [f"the articles do not say: {text}" for text in silent]
+    quoted = [_quoted(h) for h in {(h.file, h.start): h for hits_ in chosen for h in hits_}.values()]
     yield from quoted
     clock.stage("write")
-    yield _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
+    answer = _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
+    yield replace(answer, question=asked)
 
 
 def search(
@@ -146,7 +163,7 @@ def search(
     return find(request, max(PASSAGES, k))[2][:k]
 
 
-def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[Hit]]:
+def find(request: Request, passages: int) -> Found:
     """The scored question, the best passages and all their sentences, best first."""
     with open_reader(request.plan).snapshot() as reader:
         embedder = asking_embedder(reader, request.settings)
@@ -155,6 +172,39 @@ def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[
         lexical = reader.lexical
         query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
         return query, candidates, score_sentences(query, candidates)
+
+
+def _find_parts(request: Request) -> tuple[list[Found], list[str]]:
+    """What is found for each part of the question, within the time that it names; and notes."""
+    filters = request.filters
+    span = None if filters.since or filters.until else period(request.question, request.as_of)
+    if span:
+        within = replace(request, filters=replace(filters, since=span[0], until=span[1]))
+        found, _ = _find_parts(replace(within, as_of=None))
+        if any(candidates for _, candidates, _ in found):
+            return found, []
+        return _find_parts(replace(request, as_of=None))[0], [
+            f"no article of {span[0]} to {span[1]} fits; all were searched"
+        ]
+    several = parts(request.question)
+    if len(several) == 1:
+        return [find(request, PASSAGES)], []
+    first, *rest = several
+    turn = (request.question, "")  # "and when was it signed?" is about what the first part names
+    asked = [replace(request, question=first), *(replace(request, question=p, history=(turn,)) for p in rest)]
+    return [find(r, PASSAGES) for r in asked], []
+
+
+def _merged(found: Sequence[Found]) -> tuple[list[Candidate], list[Hit]]:
+    """Candidates and hits of all parts, in turns: the best of each, the second of each, ..."""
+    if len(found) == 1:
+        return found[0][1], found[0][2]
+    candidates = [c for row in zip_longest(*(f[1] for f in found)) for c in row if c]
+    hits = [h for row in zip_longest(*(f[2] for f in found)) for h in row if h]
+    return (
+        list({c.passage.id: c for c in reversed(candidates)}.values())[::-1],
+        list({(h.file, h.start): h for h in reversed(hits)}.values())[::-1],
+    )
 
 
 def _from_model(

@@ -32,6 +32,10 @@ _EXAMPLES = {
   byline ask -c articles --file 'wire/*' --json "How many troops are in Iraq?"
   BYLINE_MODEL=gpt-4.1-mini byline ask -c articles "Who said what about the letter?"
 """,
+    "chat": """examples:
+  byline chat -c articles
+  printf 'Was the letter signed?\nand who wrote it?\n' | byline chat -c articles
+""",
     "index": """examples:
   byline index -c articles
   byline index -c articles --dry-run
@@ -93,7 +97,7 @@ def _ask(args: argparse.Namespace, settings: Settings) -> int:
     from rag.chain import stream
     from rag.types import Answer
 
-    options = _filters(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of}
+    options = _filters(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of, "check": args.check}
     answer: Answer | None = None
     _first_index(settings)
     for event in stream(args.question, settings=settings, **options):
@@ -108,6 +112,38 @@ def _ask(args: argparse.Namespace, settings: Settings) -> int:
     if answer.degraded:
         return FAULT
     return NOT_SAID if answer.abstained else ANSWERED
+
+
+def _chat(args: argparse.Namespace, settings: Settings) -> int:
+    from rag.chain import ask
+
+    _first_index(settings)
+    options = _filters(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of, "check": args.check}
+    history: list[tuple[str, str]] = []
+    if sys.stdin.isatty():
+        warn("Ask; follow-ups are understood. /new begins another subject, an empty line ends.")
+    while True:
+        try:
+            question = input("> " if sys.stdin.isatty() else "").strip()
+        except EOFError:
+            return ANSWERED
+        if not question or question in ("/quit", "/exit"):
+            return ANSWERED
+        if question == "/new":
+            history.clear()
+            continue
+        try:
+            answer = ask(question, settings=settings, history=history, **options)
+        except UsageError as e:
+            warn(f"byline: {e}")
+            continue
+        if args.json:
+            print(json.dumps(answer.to_dict(), ensure_ascii=False), flush=True)
+        else:
+            print_answer(answer)
+            print(flush=True)
+        print_notes(answer)
+        history.append((question, "" if answer.abstained else answer.text))
 
 
 def _search(args: argparse.Namespace, settings: Settings) -> int:
@@ -327,6 +363,7 @@ def _parser() -> argparse.ArgumentParser:
     writer = argparse.ArgumentParser(add_help=False)
     writer.add_argument("--model", metavar="NAME", help="model that writes the answer (BYLINE_MODEL)")
     writer.add_argument("--no-llm", action="store_true", help="quote sentences, whatever model is configured")
+    writer.add_argument("--check", choices=["model"], help="ask the model for a second opinion on every sentence")
     writer.add_argument("--as-of", metavar="DATE", help="the day that 'today' means")
 
     parser = _OneLine(
@@ -359,6 +396,7 @@ def _parser() -> argparse.ArgumentParser:
     index.add_argument("--rebuild", action="store_true", help="make the index anew; vectors that exist are kept")
     ask = add("ask", _ask, "answer a question with citations", place, filters, writer)
     ask.add_argument("question")
+    add("chat", _chat, "ask question after question; follow-ups are understood", place, filters, writer)
     search = add("search", _search, "find sentences", place, filters)
     search.add_argument("query", nargs="+")
     search.add_argument("-k", type=int, default=10, help="number of hits (default 10)")
