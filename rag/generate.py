@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.checks.evidence import Evidence, bearing
+from rag.checks.tokens import tokens
 from rag.cite import citations, named, resolve
 from rag.markers import Marked, MarkedStream
 from rag.prompts import NOT_SAID
@@ -23,8 +24,11 @@ TOGETHER = 2
 GAP = 20
 """Sentences that may support a moved claim together, and the characters between them."""
 
+FEW = 3
+"""Words besides names that a claim must have to be moved: a shorter one fits lines that are about something else."""
+
 MOVED = 0.75
-"""Cover that lines need which the writer did not name: among many lines some hold many of a claim's words by chance."""
+"""Share of those words that lines need which the writer did not name: of many lines some hold many by chance."""
 
 
 def claims(pieces: Iterable[str], sources: Sequence[Source], elsewhere: Elsewhere | None = None) -> Iterator[Claim]:
@@ -85,6 +89,9 @@ class _Around:
 
     def best(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
         """The sentence that supports `text` best by its own words, else neighbours that do so together; or none."""
+        plain = {t.key for t in tokens(text) if t.content and not t.capital}
+        if len(plain) < FEW:
+            return []
         ordered = sorted(hits, key=lambda h: (h.file, h.start))
         runs = [ordered[i : i + n] for n in range(1, TOGETHER + 1) for i in range(len(ordered) - n + 1)]
         best: tuple[float, list[Hit]] | None = None
@@ -93,8 +100,10 @@ class _Around:
                 break
             if any(a.file != b.file or b.start - a.end > GAP for a, b in zip(run, run[1:], strict=False)):
                 continue
+            if len(plain & {t.key for h in run for t in tokens(h.text)}) < MOVED * len(plain):
+                continue
             found = check(text, [Evidence(h.text, (), h.date) for h in run])
-            if found.verdict == "supported" and found.score >= MOVED and (best is None or found.score > best[0]):
+            if found.verdict == "supported" and (best is None or found.score > best[0]):
                 best = found.score, run
         return best[1] if best else []
 

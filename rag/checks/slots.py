@@ -16,8 +16,11 @@ _LIKENESS = 0.6
 
 _DENIES = "the claim denies what the cited lines say"
 _DENIED = "the cited lines deny what the claim says"
-_COPIED = 0.8
+_COPIED = 0.75
 """The same, for a claim that counts as copied."""
+
+_SHORT = 6
+"""Words below which a claim is like many sentences."""
 
 _LONGEST = 6
 """Words in a difference at most; longer ones are other wording."""
@@ -45,12 +48,15 @@ def check_slots(claim: str, sources: Sequence[str], context: Sequence[str] = ())
 
 def other_words(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> list[str]:
     """Words of a claim that is copied but for them, and that nothing has: the lines say surveying, the claim nursing."""
+    if len(tokens(claim)) < _SHORT:
+        return []
     around = {t.key for text in (*sources, *context) for t in tokens(text)}
     reasons = []
     for tag, here, there, _ in _differences(tokens(claim), sources, _COPIED):
         mine, theirs = [t for t in here if t.content], [t for t in there if t.content]
-        if tag == "replace" and len(mine) == len(theirs) == 1 and mine[0].key not in around:
-            reasons.append(f"the cited lines have {theirs[0].text}, the claim {mine[0].text}")
+        if tag == "replace" and mine and theirs and not any(t.key in around for t in mine):
+            have, says = (" ".join(t.text for t in words) for words in (theirs[:3], mine[:3]))
+            reasons.append(f"the cited lines have {have}, the claim {says}")
     return reasons
 
 
@@ -69,7 +75,8 @@ def _differences(
         return
     _, theirs, matcher = best
     for tag, a1, a2, b1, b2 in matcher.get_opcodes():
-        if tag != "equal" and a2 - a1 <= _LONGEST and b2 - b1 <= _LONGEST:
+        ends = a2 == len(mine)  # where the claim ends, the sentence may go on
+        if tag != "equal" and a2 - a1 <= _LONGEST and (b2 - b1 <= _LONGEST or ends):
             yield tag, mine[a1:a2], theirs[b1:b2], a1 > 0 and a2 < len(mine)
 
 
