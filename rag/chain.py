@@ -6,18 +6,21 @@ import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
 from index.clean import without_labels
 from index.errors import ModelError, UsageError
+from rag.asof import period
 from rag.cite import citations
 from rag.conflict import conflicts
 from rag.extract import THRESHOLD, extract
+from rag.followup import condensed
 from rag.indexes import asking_embedder, open_reader
 from rag.indexes import refresh as bring_up_to_date
 from rag.llm import ContextTooLong, Deadline
+from rag.parts import parts
 from rag.prompts import NOT_SAID, messages
 from rag.providers import make_llm
 from rag.question import make_query
@@ -46,6 +49,9 @@ NEAREST = 3
 
 EXPLAINED = 5
 """Hits whose scores `explain` takes apart."""
+
+Found = tuple[list[Candidate], Scored]
+"""The best passages, and all their sentences, scored."""
 
 LLM = Any
 """A LlamaIndex `LLM`, None (the configured one) or False (none)."""
@@ -117,25 +123,34 @@ def stream(
         notes += bring_up_to_date(request)
     clock.stage("sync")
     yield Progress("searching")
-    candidates, scored = find(request, max(SCORED, settings.passages), explain)
-    hits = scored.hits
+    asked = request.question
+    deadline = Deadline()
+    if model is not None and (alone := condensed(request.question, request.history, model, deadline)):
+        request = replace(request, question=alone, history=())
+    found, more = _find_parts(request, explain)
+    notes += more
+    candidates, hits = _merged(found)
     clock.stage("retrieve")
     degraded = None
     if model is not None and candidates:
         yield Progress("writing")
-        deadline = Deadline()
         try:
-            readable = candidates[: settings.passages]
+            readable = candidates[: settings.passages * len(found)]
             answer = yield from _from_model(request, model, readable, hits, clock, deadline, check)
-            yield replace(_completed(answer, scored, explain), notes=(*notes, *answer.notes))
+            answer = _completed(answer, asked, found, explain)
+            yield replace(answer, notes=(*notes, *answer.notes))
             return
         except ModelError as e:
             degraded = str(e)
-    quoted = [_quoted(h) for h in extract(hits)] if hits and scored.confidence >= threshold else []
+    chosen = [extract(s.hits) if s.hits and s.confidence >= threshold else [] for _, s in found]
+    if any(chosen):
+        silent = [s.query.text for (_, s), hits_ in zip(found, chosen, strict=True) if not hits_]
+        notes += [f"the articles do not say: {text}" for text in silent]
+    quoted = [_quoted(h) for h in {(h.file, h.start): h for hits_ in chosen for h in hits_}.values()]
     yield from quoted
     clock.stage("write")
     answer = _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
-    yield _completed(answer, scored, explain)
+    yield _completed(answer, asked, found, explain)
 
 
 def search(
@@ -173,7 +188,7 @@ def search(
     return [h for h, so_far in zip(hits, before, strict=False) if so_far < chance]
 
 
-def find(request: Request, passages: int, explain: bool = False) -> tuple[list[Candidate], Scored]:
+def find(request: Request, passages: int, explain: bool = False) -> Found:
     """The best passages, and all their sentences, scored."""
     with open_reader(request.plan).snapshot() as reader:
         embedder = asking_embedder(reader, request.settings)
@@ -187,11 +202,43 @@ def find(request: Request, passages: int, explain: bool = False) -> tuple[list[C
         return candidates, scored
 
 
-def _completed(answer: Answer, scored: Scored, explain: bool) -> Answer:
-    """With the confidence, the sides that disagree, and on request the best hits with their parts."""
-    nearest = tuple(scored.hits[:EXPLAINED]) if explain else answer.nearest
-    sides = conflicts(scored.query, scored.statements)
-    return replace(answer, confidence=round(scored.confidence, 4), conflicts=sides, nearest=nearest)
+def _completed(answer: Answer, asked: str, found: Sequence[Found], explain: bool) -> Answer:
+    """With the question as it was asked, the confidence, the sides that disagree, and on request the best hits."""
+    nearest = tuple(_merged(found)[1][:EXPLAINED]) if explain else answer.nearest
+    sides = tuple(c for _, s in found for c in conflicts(s.query, s.statements))
+    confidence = round(max(s.confidence for _, s in found), 4)
+    return replace(answer, question=asked, confidence=confidence, conflicts=sides, nearest=nearest)
+
+
+def _find_parts(request: Request, explain: bool) -> tuple[list[Found], list[str]]:
+    """What is found for each part of the question, within the time that it names; and notes."""
+    filters = request.filters
+    span = None if filters.since or filters.until else period(request.question, request.as_of)
+    if span:
+        within = replace(request, filters=replace(filters, since=span[0], until=span[1]))
+        found, _ = _find_parts(replace(within, as_of=None), explain)
+        if any(candidates for candidates, _ in found):
+            return found, []
+        return _find_parts(replace(request, as_of=None), explain)[0], [
+            f"no article of {span[0]} to {span[1]} fits; all were searched"
+        ]
+    first, *rest = parts(request.question)
+    passages = max(SCORED, request.settings.passages)
+    turn = (request.question, "")  # "and when was it signed?" is about what the first part names
+    asked = [replace(request, question=first), *(replace(request, question=p, history=(turn,)) for p in rest)]
+    return [find(r if rest else request, passages, explain) for r in asked], []
+
+
+def _merged(found: Sequence[Found]) -> tuple[list[Candidate], list[Hit]]:
+    """Candidates and hits of all parts, in turns: the best of each, the second of each, ..."""
+    if len(found) == 1:
+        return found[0][0], found[0][1].hits
+    candidates = [c for row in zip_longest(*(f[0] for f in found)) for c in row if c]
+    hits = [h for row in zip_longest(*(f[1].hits for f in found)) for h in row if h]
+    return (
+        list({c.passage.id: c for c in reversed(candidates)}.values())[::-1],
+        list({(h.file, h.start): h for h in reversed(hits)}.values())[::-1],
+    )
 
 
 def _from_model(

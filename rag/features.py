@@ -155,9 +155,7 @@ def _matches(query: Query, terms: list[str], words: dict[str, None]) -> dict[str
         mine = stem(word)
         values = {i: float(alike[row, column]) for row, i in enumerate(lowered) if alike[row, column] > 0}
         for i, term in enumerate(terms):
-            if term == mine:
-                values[i] = 1.0
-            elif _one_name(query, term, mine, word):
+            if term == mine or _one_name(query, term, mine, word):
                 values[i] = 1.0
             elif term[0] == mine[0] and _one_family(term, mine):
                 values[i] = max(values.get(i, 0.0), FAMILY)
