@@ -1,10 +1,11 @@
 """Answers without a model against questions with gold lines, beside plain BM25 over lines.
 
-    python -m benchmarks.answers QA.jsonl --corpus FOLDER
+    python -m benchmarks.answers QA.jsonl --corpus FOLDER [--minilm] [--embedder minilm]
 
 First citation on a gold line (or in a file that `also_contains_answer` names), a gold line among the first three
-places, all parts of the expected answer in the reply (`must_include`, or one of `answers`), and refusals. Plain BM25
-takes each line under its title as a passage and always answers with the best one. Both layouts are read: Byline's
+places, all parts of the expected answer in the reply (`must_include`, or one of `answers`), and in its first sentence,
+and refusals; each with its 95 % interval (Wilson 1927). Plain BM25 takes each line under its title as a passage and
+always answers with the best one; --minilm does the same with the nearest vectors. Both layouts are read: Byline's
 cases and files with `answers` and a flat list of evidence. The figures tell; there is no limit to pass.
 """
 
@@ -12,15 +13,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import settings, temp_home
+import numpy as np
+
+from benchmarks.common import documents, settings, table, temp_home
 from index.lexical import Lexical
-from index.load import load, scan
-from index.types import Document
 from index.words import STOPWORDS
 from rag import ask
 from rag.settings import Settings
@@ -28,10 +30,12 @@ from rag.settings import Settings
 
 @dataclass(frozen=True)
 class Reply:
-    """Places (file, first line, last line) in order, and the text; no places for a refusal."""
+    """Places (file, first line, last line) in order, the text, its first sentence, their number; no places for a refusal."""
 
     places: list[tuple[str, int, int]]
     text: str
+    first: str
+    sentences: int
 
 
 def main() -> int:
@@ -39,59 +43,100 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("questions", type=Path, nargs="+", metavar="QA.jsonl")
     parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--minilm", action="store_true", help="also ask plain MiniLM, which embeds every line")
+    parser.add_argument("--embedder", default="hash", help="of Byline's index (default hash)")
+    parser.add_argument("--threshold", type=float, help="confidence below which Byline abstains")
     parser.add_argument("--limit", type=int, default=10**9, help="ask only so many")
     args = parser.parse_args()
     rows = [json.loads(r) for f in args.questions for r in f.read_text(encoding="utf-8").splitlines()][: args.limit]
     with temp_home() as home:
-        lines = PlainLines(args.corpus, home / "lines")
-        replies = {
-            "plain BM25": [lines.ask(row["question"]) for row in rows],
-            "byline": [_byline(row, args.corpus, settings(home)) for row in rows],
-        }
+        lines = read_lines(args.corpus)
+        bm25 = PlainLines(lines, home / "lines")
+        chosen = settings(home, threshold=args.threshold, embedder=args.embedder)
+        replies = {"plain BM25": [bm25.ask(row["question"]) for row in rows]}
+        if args.minilm:
+            dense = DenseLines(lines)
+            replies["plain MiniLM"] = [dense.ask(row["question"]) for row in rows]
+        replies["byline"] = [_byline(row, args.corpus, chosen) for row in rows]
     answerable = sum(row["answerable"] for row in rows)
     print(f"{answerable} answerable questions, {len(rows) - answerable} unanswerable")
-    print(f"{'':12}{'first':>8}{'in three':>10}{'parts':>8}{'refused wrongly':>17}{'refused rightly':>17}")
-    for name, given in replies.items():
-        pairs = list(zip(rows, given, strict=True))
-        yes = [(row, reply) for row, reply in pairs if row["answerable"]]
-        no = [(row, reply) for row, reply in pairs if not row["answerable"]]
-        shares = [
-            _share([_hit(row, reply.places[:1]) for row, reply in yes]),
-            _share([_hit(row, reply.places[:3]) for row, reply in yes]),
-            _share([_parts(row, reply.text) for row, reply in yes]),
-            _share([not reply.places for _, reply in yes]),
-            _share([not reply.places for _, reply in no]),
-        ]
-        print(f"{name:12}{shares[0]:>8}{shares[1]:>10}{shares[2]:>8}{shares[3]:>17}{shares[4]:>17}")
+    head = ("", "first", "in three", "parts", "parts in 1st", "refused wrongly", "refused rightly", "sentences")
+    table(head, [measures(name, rows, given) for name, given in replies.items()])
     return 0
+
+
+def measures(name: str, rows: list[dict[str, Any]], given: list[Reply]) -> list[object]:
+    """One row of the table."""
+    pairs = list(zip(rows, given, strict=True))
+    yes = [(row, reply) for row, reply in pairs if row["answerable"]]
+    no = [(row, reply) for row, reply in pairs if not row["answerable"]]
+    answered = [reply.sentences for _, reply in pairs if reply.places]
+    return [
+        name,
+        share([_hit(row, reply.places[:1]) for row, reply in yes]),
+        share([_hit(row, reply.places[:3]) for row, reply in yes]),
+        share([_parts(row, reply.text) for row, reply in yes]),
+        share([_parts(row, reply.first) for row, reply in yes]),
+        share([not reply.places for _, reply in yes]),
+        share([not reply.places for _, reply in no]),
+        sum(answered) / max(len(answered), 1),
+    ]
+
+
+Line = tuple[str, int, str, str]
+"""File, number, title of the article, text."""
+
+
+def read_lines(corpus: Path) -> list[Line]:
+    """The lines of all articles that are neither blank nor of a header block."""
+    out = []
+    for d in documents(corpus):
+        first = d.text.count("\n", 0, d.body_start)
+        lines = list(enumerate(d.text.split("\n"), 1))[first:]
+        out += [(d.file, number, d.title or "", line) for number, line in lines if line.strip()]
+    return out
 
 
 class PlainLines:
     """BM25 over lines: what a search engine alone gives."""
 
-    def __init__(self, corpus: Path, folder: Path) -> None:
-        self._lines: list[tuple[str, int, str]] = []
-        titles = []
-        for stat in scan(corpus)[0]:
-            document = load(corpus, stat)
-            if isinstance(document, Document):
-                for number, line in enumerate(document.text.split("\n"), 1):
-                    if line.strip():
-                        self._lines.append((document.file, number, line))
-                        titles.append(document.title or "")
+    def __init__(self, lines: list[Line], folder: Path) -> None:
+        self._lines = lines
         self._index = Lexical(folder, create=True)
-        self._index.update((i, 0, titles[i], line) for i, (_, _, line) in enumerate(self._lines))
+        self._index.update((i, 0, title, text) for i, (_, _, title, text) in enumerate(lines))
 
     def ask(self, question: str) -> Reply:
         """The best three lines; the text is that of the first."""
-        found = [self._lines[i] for i, _ in self._index.search(question, 3, stopwords=STOPWORDS, spellings=False)]
-        return Reply([(file, n, n) for file, n, _ in found], found[0][2] if found else "")
+        return _reply(
+            [self._lines[i] for i, _ in self._index.search(question, 3, stopwords=STOPWORDS, spellings=False)]
+        )
+
+
+class DenseLines:
+    """MiniLM over lines under their titles: what a vector store alone gives."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        from index.minilm import MiniLM
+
+        self._lines, self._model = lines, MiniLM.load()
+        self._vectors = self._model.embed([f"{title}\n{text}" for _, _, title, text in lines])
+
+    def ask(self, question: str) -> Reply:
+        """The nearest three lines; the text is that of the first."""
+        nearest = np.argsort(-(self._vectors @ self._model.embed([question])[0]))[:3]
+        return _reply([self._lines[i] for i in nearest])
+
+
+def _reply(found: list[Line]) -> Reply:
+    text = found[0][3] if found else ""
+    return Reply([(file, n, n) for file, n, _, _ in found], text, text, 1)
 
 
 def _byline(row: dict[str, Any], corpus: Path, chosen: Settings) -> Reply:
     options = {name: row[name] for name in ("history", "since", "until", "as_of") if row.get(name)}
     answer = ask(row["question"], corpus=corpus, llm=False, settings=chosen, **options)
-    return Reply([(c.file, c.line_start, c.line_end) for c in answer.citations], answer.text)
+    places = [(c.file, c.line_start, c.line_end) for c in answer.citations]
+    return Reply(places, answer.text, answer.claims[0].text if answer.claims else "", len(answer.claims))
 
 
 def _hit(row: dict[str, Any], places: list[tuple[str, int, int]]) -> bool:
@@ -111,8 +156,14 @@ def _parts(row: dict[str, Any], text: str) -> bool:
     return all(any(part.lower() in flat for part in group) for group in groups)
 
 
-def _share(values: list[bool]) -> str:
-    return f"{sum(values) / len(values):.2f}" if values else "-"
+def share(values: list[bool]) -> str:
+    """The share of true values, with the bounds of its 95 % interval: .78 (.56-.91)."""
+    if not values:
+        return "-"
+    n, p, z = len(values), sum(values) / len(values), 1.96
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return f"{p:.2f} ({max(0.0, centre - half):.2f}-{min(1.0, centre + half):.2f})"
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def environment(home: Path) -> dict[str, str]:
 
 def settings(home: Path, **values: Any) -> Settings:
     """Settings for asking in this process: indexes in `home`, the free embedder, nothing from the environment."""
-    return Settings(home=home, embedder="hash", **values)
+    return Settings(home=home, **{"embedder": "hash", **values})
 
 
 def run(arguments: Sequence[str], env: Mapping[str, str], allowed: Sequence[int] = (0,)) -> Run:

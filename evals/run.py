@@ -191,7 +191,7 @@ def _model(plan: Plan) -> Any:
 
 
 def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
-    from rag.chain import ask, find
+    from rag.chain import SCORED, ask, find
     from rag.request import make_request
 
     options: dict[str, Any] = {
@@ -202,15 +202,15 @@ def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
     try:
         answer = ask(case.question, llm=model, refresh=False, **options)
         seconds = time.perf_counter() - started
-        _, candidates, hits = find(make_request(case.question, **options), plan.settings.passages)
+        candidates, scored = find(make_request(case.question, **options), max(SCORED, plan.settings.passages))
     except BylineError as e:
         return _Asked(None, Found(), [], str(e), time.perf_counter() - started)
     except Exception as e:  # a bug must not end a long run; it is counted as a fault and named
         return _Asked(None, Found(), [], f"unexpected {type(e).__name__}: {e}", time.perf_counter() - started)
-    best = hits[:HITS]
+    best = scored.hits[:HITS]
     found = Found(
         [(h.file, h.line_start, h.line_end) for h in best],
-        [(c.document.file, c.passage.line_start, c.passage.line_end) for c in candidates],
+        [(c.document.file, c.passage.line_start, c.passage.line_end) for c in candidates[: plan.settings.passages]],
     )
     rows = [
         {"file": h.file, "line_start": h.line_start, "line_end": h.line_end, "start": h.start, "end": h.end,

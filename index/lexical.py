@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +83,12 @@ class Lexical:
         documents: Iterable[int] | None = None,
         stopwords: frozenset[str] = frozenset(),
         spellings: bool = True,
+        related: Mapping[str, float] | None = None,
     ) -> list[tuple[int, float]]:
         """The k best (passage id, BM25 score) for the words of `query`; `documents` limits them.
 
-        `spellings` also finds what is written in another way (see `index.spelling`).
+        `spellings` also finds what is written in another way (see `index.spelling`); `related` gives further
+        stemmed terms with the weight of each beside 1 for a word of the query.
         """
         names = spelling.names(query, lambda stem: bool(self.document_frequency(stem))) if spellings else {}
         found: dict[str, list[str]] = {}  # the words that stand for each term
@@ -101,6 +103,12 @@ class Lexical:
         ]
         if not parts:
             return []
+        parts += [
+            (tantivy.Occur.Should, tantivy.Query.boost_query(clause, weight))
+            for term, weight in (related or {}).items()
+            if term not in found
+            for clause in self._clauses(term, (), False)
+        ]
         query_tree = tantivy.Query.boolean_query(parts)
         if documents is not None:
             allowed = tantivy.Query.term_set_query(self._schema, "document", list(documents))
@@ -123,15 +131,17 @@ class Lexical:
         hits = searcher.search(tantivy.Query.term_query(self._schema, "line", key), limit=k, count=False).hits
         return [int(searcher.doc(address)["id"][0]) for _, address in hits]
 
-    def document_frequency(self, term: str) -> int:
+    def document_frequency(self, term: str, name: bool = False) -> int:
         """In how many passages a term of `spelling.terms` stands in the way it is written most often.
 
-        For a way of several terms this is an estimate, as if they were independent.
+        For a way of several terms this is an estimate, as if they were independent. A `name` that stands in
+        no passage as it is, but in another spelling, counts as standing in one.
         """
         searcher = self._index.searcher()
         forms = ([term], *map(self._analyze, spelling.forms(term)[1:]))
         shares = (math.prod(searcher.doc_freq("text", t) / max(1, len(self)) for t in form) for form in forms)
-        return int(max(shares) * len(self) + 0.5)
+        n = int(max(shares) * len(self) + 0.5)
+        return n or int(name and self._spelt_otherwise(term))
 
     def _clauses(self, term: str, forms: Iterable[str], name: bool) -> Iterator[Any]:
         """Queries for a term in text and title, each with the score of the form that fits best.

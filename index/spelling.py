@@ -221,15 +221,25 @@ def as_asked(question: str, asked: dict[str, str], text: str, written: str | Non
     for word in set(_CAPITALISED.findall(text)) if asked else ():
         folded = words.fold(word)
         other = words.stem(folded)
-        for stem, name in asked.items():
-            if other != stem and _compiled(stem).fullmatch(other) and _alike(folded, name):
+        for stem in asked:
+            if other != stem and same_name(stem, asked[stem], other, folded):
                 same[other] = stem
     if same:
         found = [same.get(t, t) for t in found]
+    return found + terms(days_as_asked(question, text, written))
+
+
+def same_name(stem: str, name: str, other_stem: str, other: str) -> bool:
+    """Whether two names, each given by stem and lower-cased word, are spellings of one."""
+    return bool(_compiled(stem).fullmatch(other_stem)) and _alike(other, name)
+
+
+def days_as_asked(question: str, text: str, written: str | None) -> str:
+    """How the question writes the days that it and `text` (of an article of that date) both name; "" for none."""
     days = _names_day(question) and _names_day(text)
-    if days and said_dates(question, written) & said_dates(text, written):
-        found += terms(" ".join(m.group() for p in (_DATE, _WEEKDAY) for m in p.finditer(one_form(question))))
-    return found
+    if not (days and said_dates(question, written) & said_dates(text, written)):
+        return ""
+    return " ".join(m.group() for p in (_DATE, _WEEKDAY) for m in p.finditer(one_form(question)))
 
 
 @lru_cache(maxsize=256)

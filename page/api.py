@@ -38,7 +38,7 @@ class Api:
     def events(self, question: object, *, llm: Any = None, **options: Any) -> Iterator[Event]:
         """As `rag.stream` on the page's corpus, with the progress of indexing before it. Raises BylineError."""
         corpus = self.articles.corpus
-        limits = {k: options.get(k) or None for k in _LIMITS}
+        limits: dict[str, Any] = {k: options.get(k) or None for k in _LIMITS}
         history = options.get("history") or ()
         request = make_request(question, corpus=corpus, history=history, settings=self.settings, **limits)
         yield Progress("checking the articles")
@@ -51,7 +51,7 @@ class Api:
 
     def hits(self, query: str, k: int, **options: Any) -> list[Hit]:
         """As `rag.search` on the page's corpus, after waiting for an index run under way. Raises BylineError."""
-        limits = {name: value or None for name, value in options.items()}
+        limits: dict[str, Any] = {name: value or None for name, value in options.items()}
         request = make_request(query, corpus=self.articles.corpus, settings=self.settings, **limits)
         for _ in self.indexing.bring_up_to_date(request, []):
             pass

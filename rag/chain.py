@@ -6,35 +6,52 @@ import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
 from index.clean import without_labels
 from index.errors import ModelError, UsageError
+from rag.asof import period
 from rag.cite import citations
 from rag.conflict import conflicts
-from rag.extract import extract
+from rag.extract import THRESHOLD, extract
+from rag.followup import condensed
 from rag.indexes import asking_embedder, open_reader
 from rag.indexes import refresh as bring_up_to_date
 from rag.llm import ContextTooLong, Deadline
+from rag.parts import parts
 from rag.prompts import NOT_SAID, messages
 from rag.providers import make_llm
+from rag.question import make_query
 from rag.request import MAX_QUESTION, Request, make_request
 from rag.retrieve import Candidate, retrieve
-from rag.score import Query, evidence, make_query, score_sentences
+from rag.score import Scored, rescore, score_sentences
 from rag.settings import Settings, read_settings
 from rag.sources import make_sources
 from rag.types import Answer, Claim, Event, Hit, Progress, Usage
 from rag.write import second_opinion, write
 
+SCORED = 16
+"""Passages whose sentences are scored; a model may read the first `settings.passages` of them."""
+
 PROMPT_TOKENS = 2200
 """Budget for the numbered lines in a prompt; the rules take some 300 more."""
+
+RESCORING = ("minilm",)
+"""Embedders that also score the best sentences of a question: they know meanings, and cost no money."""
 
 ELSEWHERE = 12
 """Sentences of the index that are tried for a claim which the lines it names do not support."""
 
 NEAREST = 3
 """Hits that an abstention shows."""
+
+EXPLAINED = 5
+"""Hits whose scores `explain` takes apart."""
+
+Found = tuple[list[Candidate], Scored]
+"""The best passages, and all their sentences, scored."""
 
 LLM = Any
 """A LlamaIndex `LLM`, None (the configured one) or False (none)."""
@@ -49,7 +66,10 @@ def ask(question: str, **options: Any) -> Answer:
     LlamaIndex LLM), `since`, `until` (ISO dates), `files` (a path pattern or several), `sources`
     (publisher or several), `as_of` (ISO date that "today" means), `refresh` (False: do not look for
     changed files first; a check that takes over 0.2 s is repeated at most for a tenth
-    of the time), `check` ("model": ask the model for a second opinion on each claim), `settings`.
+    of the time), `threshold` (confidence, 0 to 1, below which a quoted answer abstains; default
+    BYLINE_THRESHOLD or 0.5), `explain` (True: `nearest` holds the best hits with the parts of their
+    scores, also where the question is answered), `check` ("model": ask the model for a second opinion on
+    each claim), `settings`.
 
     Raises an error from `index.errors` for wrong use. Not finding an answer is a result: `abstained`.
     """
@@ -72,6 +92,8 @@ def stream(
     sources: str | Sequence[str] | None = None,
     as_of: str | None = None,
     refresh: bool = True,
+    threshold: float | None = None,
+    explain: bool = False,
     check: str | None = None,
     settings: Settings | None = None,
 ) -> Iterator[Event]:
@@ -87,6 +109,10 @@ def stream(
     )  # fmt: skip
     if llm is not None and llm is not False and not hasattr(llm, "stream_chat"):
         raise UsageError(f"llm is {llm!r}; give a LlamaIndex LLM, False, or leave it out")
+    if threshold is None:
+        threshold = settings.threshold if settings.threshold is not None else THRESHOLD
+    if not 0 <= threshold <= 1:
+        raise UsageError(f"the threshold is {threshold!r}; give a probability from 0 (never refuse) to 1")
     if check not in (None, "model"):
         raise UsageError(f'check is {check!r}; give "model" or leave it out')
     model = make_llm(settings) if llm is None else (llm or None)
@@ -97,23 +123,34 @@ def stream(
         notes += bring_up_to_date(request)
     clock.stage("sync")
     yield Progress("searching")
-    query, candidates, hits = find(request, request.settings.passages)
+    asked = request.question
+    deadline = Deadline()
+    if model is not None and (alone := condensed(request.question, request.history, model, deadline)):
+        request = replace(request, question=alone, history=())
+    found, more = _find_parts(request, explain)
+    notes += more
+    candidates, hits = _merged(found)
     clock.stage("retrieve")
     degraded = None
     if model is not None and candidates:
         yield Progress("writing")
-        deadline = Deadline()
         try:
-            answer = yield from _from_model(request, model, candidates, hits, clock, deadline, check)
-            yield _with_conflicts(replace(answer, notes=(*notes, *answer.notes)), query, hits)
+            readable = candidates[: settings.passages * len(found)]
+            answer = yield from _from_model(request, model, readable, hits, clock, deadline, check)
+            answer = _completed(answer, asked, found, explain)
+            yield replace(answer, notes=(*notes, *answer.notes))
             return
         except ModelError as e:
             degraded = str(e)
-    quoted = [_quoted(h) for h in extract(query, hits)]
+    chosen = [extract(s.hits) if s.hits and s.confidence >= threshold else [] for _, s in found]
+    if any(chosen):
+        silent = [s.query.text for (_, s), hits_ in zip(found, chosen, strict=True) if not hits_]
+        notes += [f"the articles do not say: {text}" for text in silent]
+    quoted = [_quoted(h) for h in {(h.file, h.start): h for hits_ in chosen for h in hits_}.values()]
     yield from quoted
     clock.stage("write")
     answer = _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
-    yield _with_conflicts(answer, query, hits)
+    yield _completed(answer, asked, found, explain)
 
 
 def search(
@@ -122,36 +159,86 @@ def search(
     corpus: str | Path | None = None,
     index: str | Path | None = None,
     k: int = 10,
+    chance: float = 1.0,
     since: str | None = None,
     until: str | None = None,
     files: str | Sequence[str] | None = None,
     sources: str | Sequence[str] | None = None,
     refresh: bool = True,
+    explain: bool = False,
     settings: Settings | None = None,
 ) -> list[Hit]:
-    """The k sentences that fit `query` best, each with file, lines, text, score and the parts of its score.
+    """The k sentences that fit `query` best, each with file, lines, text and score.
 
-    Options as in `ask`. An empty list where no word of the query is in the articles.
+    With `chance`, as few of them as hold the answer with that chance (0 to 1), by their scores: many for a
+    vague query, few for a clear one. Options as in `ask`; with `explain` each hit carries the `parts` of its
+    score. An empty list where no word of the query is in the articles.
     """
     if type(k) is not int or not 1 <= k <= 1000:
         raise UsageError(f"k is {k!r}; give a number of hits from 1 to 1000")
+    if not 0 < chance <= 1:
+        raise UsageError(f"chance is {chance!r}; give a probability over 0 and up to 1")
     request = make_request(
         query, corpus=corpus, index=index, since=since, until=until, files=files, sources=sources, settings=settings
     )
     if refresh:
         bring_up_to_date(request)
-    return find(request, max(request.settings.passages, k))[2][:k]
+    hits = find(request, max(SCORED, k), explain)[1].hits[:k]
+    before = accumulate((h.score for h in hits), initial=0.0)
+    return [h for h, so_far in zip(hits, before, strict=False) if so_far < chance]
 
 
-def find(request: Request, passages: int) -> tuple[Query, list[Candidate], list[Hit]]:
-    """The scored question, the best passages and all their sentences, best first."""
+def find(request: Request, passages: int, explain: bool = False) -> Found:
+    """The best passages, and all their sentences, scored."""
     with open_reader(request.plan).snapshot() as reader:
         embedder = asking_embedder(reader, request.settings)
         text = " ".join([*request.earlier, request.question])
         candidates = retrieve(reader, embedder, text, passages, request.filters, request.settings.dense_weight)
         lexical = reader.lexical
         query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
-        return query, candidates, score_sentences(query, candidates)
+        scored = score_sentences(query, candidates, explain)
+        if embedder.name in RESCORING:
+            scored = replace(scored, hits=rescore(request.question, scored.hits, embedder))
+        return candidates, scored
+
+
+def _completed(answer: Answer, asked: str, found: Sequence[Found], explain: bool) -> Answer:
+    """With the question as it was asked, the confidence, the sides that disagree, and on request the best hits."""
+    nearest = tuple(_merged(found)[1][:EXPLAINED]) if explain else answer.nearest
+    sides = tuple(c for _, s in found for c in conflicts(s.query, s.statements))
+    confidence = round(max(s.confidence for _, s in found), 4)
+    return replace(answer, question=asked, confidence=confidence, conflicts=sides, nearest=nearest)
+
+
+def _find_parts(request: Request, explain: bool) -> tuple[list[Found], list[str]]:
+    """What is found for each part of the question, within the time that it names; and notes."""
+    filters = request.filters
+    span = None if filters.since or filters.until else period(request.question, request.as_of)
+    if span:
+        within = replace(request, filters=replace(filters, since=span[0], until=span[1]))
+        found, _ = _find_parts(replace(within, as_of=None), explain)
+        if any(candidates for candidates, _ in found):
+            return found, []
+        return _find_parts(replace(request, as_of=None), explain)[0], [
+            f"no article of {span[0]} to {span[1]} fits; all were searched"
+        ]
+    first, *rest = parts(request.question)
+    passages = max(SCORED, request.settings.passages)
+    turn = (request.question, "")  # "and when was it signed?" is about what the first part names
+    asked = [replace(request, question=first), *(replace(request, question=p, history=(turn,)) for p in rest)]
+    return [find(r if rest else request, passages, explain) for r in asked], []
+
+
+def _merged(found: Sequence[Found]) -> tuple[list[Candidate], list[Hit]]:
+    """Candidates and hits of all parts, in turns: the best of each, the second of each, ..."""
+    if len(found) == 1:
+        return found[0][0], found[0][1].hits
+    candidates = [c for row in zip_longest(*(f[0] for f in found)) for c in row if c]
+    hits = [h for row in zip_longest(*(f[1].hits for f in found)) for h in row if h]
+    return (
+        list({c.passage.id: c for c in reversed(candidates)}.values())[::-1],
+        list({(h.file, h.start): h for h in reversed(hits)}.values())[::-1],
+    )
 
 
 def _from_model(
@@ -166,9 +253,7 @@ def _from_model(
     """Stream the model's claims; returns the answer. Raises ModelError."""
 
     def elsewhere(text: str) -> list[Hit]:
-        return find(replace(request, question=text[:MAX_QUESTION], history=()), request.settings.passages)[2][
-            :ELSEWHERE
-        ]
+        return find(replace(request, question=text[:MAX_QUESTION], history=()), SCORED)[1].hits[:ELSEWHERE]
 
     for budget in (PROMPT_TOKENS, PROMPT_TOKENS // 3):
         shown = make_sources(candidates, budget, hits)
@@ -190,10 +275,6 @@ def _from_model(
     )
 
 
-def _with_conflicts(answer: Answer, query: Query, hits: list[Hit]) -> Answer:
-    return replace(answer, conflicts=conflicts(query, hits))
-
-
 def _quoted(hit: Hit) -> Claim:
     return Claim(" ".join(without_labels(hit.text, " […]").split()), tuple(citations([hit, *hit.also])), "supported")
 
@@ -210,11 +291,10 @@ def _answer(
     notes: tuple[str, ...] = (),
 ) -> Answer:
     """Number the citations in the order of the text; without a claim, abstain."""
-    confidence = round(evidence(hits[0]), 4) if hits else 0.0
     if not kept:
         return Answer(
             request.question, NOT_SAID, abstained=True, nearest=tuple(hits[:NEAREST]), removed=removed, usage=usage,
-            mode=mode, degraded=degraded, notes=notes, confidence=confidence,
+            mode=mode, degraded=degraded, notes=notes,
         )  # fmt: skip
     numbered = list(dict.fromkeys(c for claim in kept for c in claim.citations))
     # A quoted "[3]" must not read as our marker: in the text alone it gets other brackets.
@@ -224,7 +304,7 @@ def _answer(
     ]
     return Answer(
         request.question, " ".join(parts), tuple(kept), tuple(numbered), removed=removed, usage=usage, mode=mode,
-        degraded=degraded, notes=notes, confidence=confidence,
+        degraded=degraded, notes=notes,
     )  # fmt: skip
 
 

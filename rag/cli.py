@@ -20,7 +20,17 @@ from index import __version__
 from index.errors import BylineError, UsageError
 from rag.request import as_path
 from rag.settings import NO_CORPUS, Settings, read_settings
-from rag.terminal import plain, print_answer, print_notes, progress_bars, report_line, shorten, warn
+from rag.terminal import (
+    parts_line,
+    plain,
+    print_answer,
+    print_notes,
+    print_parts,
+    progress_bars,
+    report_line,
+    shorten,
+    warn,
+)
 
 ANSWERED, NOT_SAID, FAULT = 0, 1, 2
 
@@ -32,6 +42,10 @@ _EXAMPLES = {
   byline ask -c articles --since 2020-01-06 --until 2020-01-08 "What did Milley say?"
   byline ask -c articles --file 'wire/*' --json "How many troops are in Iraq?"
   BYLINE_MODEL=gpt-4.1-mini byline ask -c articles "Who said what about the letter?"
+""",
+    "chat": """examples:
+  byline chat -c articles
+  printf 'Was the letter signed?\nand who wrote it?\n' | byline chat -c articles
 """,
     "index": """examples:
   byline index -c articles
@@ -95,7 +109,8 @@ def _ask(args: argparse.Namespace, settings: Settings) -> int:
     from rag.chain import stream
     from rag.types import Answer
 
-    options = _filters(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of}
+    options = _filters(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of, "check": args.check}
+    options |= {"explain": args.explain}
     answer: Answer | None = None
     _first_index(settings)
     for event in stream(args.question, settings=settings, **options):
@@ -106,10 +121,44 @@ def _ask(args: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=1))
     else:
         print_answer(answer)
+        if args.explain:
+            print_parts(answer)
     print_notes(answer)
     if answer.degraded:
         return FAULT
     return NOT_SAID if answer.abstained else ANSWERED
+
+
+def _chat(args: argparse.Namespace, settings: Settings) -> int:
+    from rag.chain import ask
+
+    _first_index(settings)
+    options = _filters(args) | {"llm": False if args.no_llm else None, "as_of": args.as_of, "check": args.check}
+    history: list[tuple[str, str]] = []
+    if sys.stdin.isatty():
+        warn("Ask; follow-ups are understood. /new begins another subject, an empty line ends.")
+    while True:
+        try:
+            question = input("> " if sys.stdin.isatty() else "").strip()
+        except EOFError:
+            return ANSWERED
+        if not question or question in ("/quit", "/exit"):
+            return ANSWERED
+        if question == "/new":
+            history.clear()
+            continue
+        try:
+            answer = ask(question, settings=settings, history=history, **options)
+        except UsageError as e:
+            warn(f"byline: {e}")
+            continue
+        if args.json:
+            print(json.dumps(answer.to_dict(), ensure_ascii=False), flush=True)
+        else:
+            print_answer(answer)
+            print(flush=True)
+        print_notes(answer)
+        history.append((question, "" if answer.abstained else answer.text))
 
 
 def _search(args: argparse.Namespace, settings: Settings) -> int:
@@ -117,13 +166,15 @@ def _search(args: argparse.Namespace, settings: Settings) -> int:
     from rag.types import place
 
     _first_index(settings)
-    hits = search(" ".join(args.query), k=args.k, settings=settings, **_filters(args))
+    hits = search(" ".join(args.query), k=args.k, explain=args.explain, settings=settings, **_filters(args))
     if args.json:
         rows = [asdict(h) | {"place": place(h.file, h.line_start, h.line_end)} for h in hits]
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
         for hit in hits:
             print(f"{hit.score:.3f}  {plain(str(hit))}  {shorten(hit.text)}")
+            if args.explain:
+                print(f"       {parts_line(hit)}")
     return ANSWERED if hits else NOT_SAID
 
 
@@ -264,8 +315,9 @@ def _settings(args: argparse.Namespace) -> Settings:
     for name in ("corpus", "index"):
         if getattr(args, name, None):
             changes[name] = as_path(name, getattr(args, name))
-    if getattr(args, "model", None):
-        changes["model"] = args.model
+    for name in ("model", "threshold"):
+        if getattr(args, name, None) is not None:
+            changes[name] = getattr(args, name)
     return replace(settings, **changes)
 
 
@@ -316,8 +368,12 @@ def _parser() -> argparse.ArgumentParser:
     writer = argparse.ArgumentParser(add_help=False)
     writer.add_argument("--model", metavar="NAME", help="model that writes the answer (BYLINE_MODEL)")
     writer.add_argument("--no-llm", action="store_true", help="quote sentences, whatever model is configured")
-    day = argparse.ArgumentParser(add_help=False)
-    day.add_argument("--as-of", metavar="DATE", help="the day that 'today' means")
+    writer.add_argument(
+        "--threshold", type=float, metavar="P", help="abstain below this confidence, 0 to 1 (BYLINE_THRESHOLD)"
+    )
+    asking = argparse.ArgumentParser(add_help=False)
+    asking.add_argument("--check", choices=["model"], help="ask the model for a second opinion on every sentence")
+    asking.add_argument("--as-of", metavar="DATE", help="the day that 'today' means")
 
     parser = _OneLine(
         prog="byline",
@@ -339,7 +395,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    demo = add("demo", _demo, "ask the sample corpus, no key needed", filters, writer, day)
+    demo = add("demo", _demo, "ask the sample corpus, no key needed", filters, writer, asking)
     demo.add_argument("question", nargs="?", help=f"default: {DEMO_QUESTION}")
     index = add("index", _index, "index what is new or changed", place)
     index.add_argument("--dry-run", action="store_true", help="say what would happen and what it would cost")
@@ -347,11 +403,17 @@ def _parser() -> argparse.ArgumentParser:
         "--embedder", metavar="NAME", help="hash, minilm, minilm:FOLDER or openai:MODEL (BYLINE_EMBEDDER)"
     )
     index.add_argument("--rebuild", action="store_true", help="make the index anew; vectors that exist are kept")
-    ask = add("ask", _ask, "answer a question with citations", place, filters, writer, day)
+    ask = add("ask", _ask, "answer a question with citations", place, filters, writer, asking)
     ask.add_argument("question")
+    for sub in (demo, ask):
+        sub.add_argument(
+            "--explain", action="store_true", help="show what the scores of the best sentences are made of"
+        )
+    add("chat", _chat, "ask question after question; follow-ups are understood", place, filters, writer, asking)
     search = add("search", _search, "find sentences", place, filters)
     search.add_argument("query", nargs="+")
     search.add_argument("-k", type=int, default=10, help="number of hits (default 10)")
+    search.add_argument("--explain", action="store_true", help="show what each score is made of")
     show = add("show", _show, "print lines of an article with their context", place)
     show.add_argument("place", metavar="FILE:12-14")
     show.add_argument("--context", type=int, default=2, metavar="N", help="lines before and after (default 2)")
@@ -363,7 +425,7 @@ def _parser() -> argparse.ArgumentParser:
     ui.add_argument("--uploads", metavar="FOLDER", help="folder in the corpus that the page may add articles to")
     ui.add_argument("--mcp", action="store_true", help="serve MCP tools too, at /gradio_api/mcp/")
     ui.add_argument("--model", metavar="NAME", help="model that writes the answers (BYLINE_MODEL)")
-    add_eval(commands, common=[common], place=[place], writer=[writer], day=[day])
+    add_eval(commands, common=[common], place=[place], writer=[writer], day=[asking])
     return parser
 
 

@@ -20,8 +20,8 @@ from typing import NamedTuple
 from index.spelling import as_asked, names, one_form, terms
 from index.words import STOPWORDS, fold, stem
 from rag.cite import citations
+from rag.question import Query
 from rag.same import Token, tokens
-from rag.score import Query
 from rag.types import Claim, Conflict, Hit
 
 LONGEST_NAME = 5
@@ -68,7 +68,8 @@ class _Side(NamedTuple):
 
 
 def conflicts(query: Query, hits: Sequence[Hit]) -> tuple[Conflict, ...]:
-    """The disagreement on what `query` asks among the best of `hits`, as one Conflict, or none.
+    """The disagreement on what `query` asks among the best of `hits` (no header lines, no page furniture), as one
+    Conflict, or none.
 
     Each side is a sentence with the places of all sentences that give the same value, the best one first.
     """
@@ -93,7 +94,7 @@ def conflicts(query: Query, hits: Sequence[Hit]) -> tuple[Conflict, ...]:
 
 
 def _sides(query: Query, hits: Sequence[Hit]) -> list[_Side]:
-    """The best sentences as sides; header lines and page furniture are none."""
+    """The best sentences as sides."""
     passages: dict[tuple[str, int], set[str]] = {}
     holds = []
     for hit in hits:
@@ -105,7 +106,7 @@ def _sides(query: Query, hits: Sequence[Hit]) -> list[_Side]:
     return [
         _Side(hit, tokens(hit.text), held, frozenset(passages[hit.file, hit.passage]))
         for hit, held in list(zip(hits, holds, strict=True))[:LOOKED_AT]
-        if held and not hit.parts.get("header") and not hit.parts.get("furniture")
+        if held
     ]
 
 

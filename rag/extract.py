@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from index.spelling import terms
-from rag.score import WEIGHTS, Query, evidence
+from rag.features import SPEECH
 from rag.types import Hit
 
-THRESHOLD = 0.45
-"""Evidence (share of the question found at the best place, 0..1) below which the articles do not say."""
+THRESHOLD = 0.5
+"""Confidence below which the articles do not say: it is then likelier that they do not. docs/calibration.md shows what
+other thresholds cost and bring."""
 
-MAX_SENTENCES = 3
-NEAR_BEST = 0.75
-"""A further sentence needs this share of the best one's score, the passage's part left out."""
+MAX_SENTENCES = 4
+ENOUGH = 0.95
+"""No further sentence is quoted once the quoted ones hold the answer with this chance."""
+
+WORTH = 0.03
+"""A further sentence needs this share of the best one's chance."""
+
+_INSIDE = re.compile(r"^[“\"]|[”\"]\W*$")
 
 
-def extract(query: Query, hits: Sequence[Hit], threshold: float = THRESHOLD) -> list[Hit]:
-    """One to three sentences that answer `query`, best first; none where the evidence is too thin.
+def extract(hits: Sequence[Hit]) -> list[Hit]:
+    """One to four sentences that answer, best first: as few as likely hold the answer, no two that say the same.
 
-    A further sentence must score near the best one and bring something: a term of the question that
-    is not covered yet, or mostly new words.
+    A quotation that does not name its speaker brings the sentence beside it that does.
     """
-    if not hits or evidence(hits[0]) < threshold:
-        return []
-    chosen = [hits[0]]
-    for hit in hits[1:12]:
-        if len(chosen) == MAX_SENTENCES:
+    chosen: list[Hit] = []
+    chance = 0.0
+    for hit in hits:
+        if chosen and (len(chosen) >= MAX_SENTENCES or chance >= ENOUGH or hit.score < WORTH * hits[0].score):
             break
-        if _relevance(hit) >= NEAR_BEST * _relevance(hits[0]) and _brings_something(query, hit, chosen):
-            chosen.append(hit)
+        if hit in chosen or (chosen and not _brings_something(hit, chosen)):
+            continue
+        chosen.append(hit)
+        chance += hit.score
+        speaker = _speaker(hit, hits)
+        if speaker and speaker not in chosen and len(chosen) < MAX_SENTENCES:
+            chosen.append(speaker)
+            chance += speaker.score
     return chosen
 
 
-def _relevance(hit: Hit) -> float:
-    return hit.score - WEIGHTS["passage"] * hit.parts["passage"]
-
-
-def _brings_something(query: Query, hit: Hit, chosen: Sequence[Hit]) -> bool:
+def _brings_something(hit: Hit, chosen: Sequence[Hit]) -> bool:
+    """Whether at least half of the sentence's content words are new."""
     mine = set(terms(hit.text))
-    if len(mine) < 3:
-        return False
-    before = set().union(*(terms(h.text) for h in chosen))
-    if (mine & set(query.terms)) - before:
-        return True
-    return len(mine - before) >= 0.5 * len(mine)
+    return any(mine) and len(mine - set().union(*(terms(h.text) for h in chosen))) >= 0.5 * len(mine)
+
+
+def _speaker(hit: Hit, hits: Sequence[Hit]) -> Hit | None:
+    """The sentence right before or after a bare quotation, in the same passage, that says whose words they are."""
+    if not _INSIDE.search(hit.text) or SPEECH.search(hit.text):
+        return None
+    near = [h for h in hits if h.passage == hit.passage and h != hit and SPEECH.search(h.text)]
+    beside = [h for h in near if 0 <= hit.start - h.end <= 2 or 0 <= h.start - hit.end <= 2]
+    return min(beside, key=lambda h: h.start, default=None)

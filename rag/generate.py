@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.checks.evidence import Evidence, bearing
+from rag.checks.tokens import tokens
 from rag.cite import citations, named, resolve
 from rag.markers import Marked, MarkedStream
 from rag.prompts import NOT_SAID
@@ -19,8 +20,15 @@ Elsewhere = Callable[[str], Sequence[Hit]]
 CONTEXT = 2
 """Sentences before a cited one that tell who "he" is."""
 
-TOGETHER = 3
-"""Sentences of one article that may support a claim together."""
+TOGETHER = 2
+GAP = 20
+"""Sentences that may support a moved claim together, and the characters between them."""
+
+FEW = 3
+"""Words besides names that a claim must have to be moved: a shorter one fits lines that are about something else."""
+
+MOVED = 0.75
+"""Share of those words that lines need which the writer did not name: of many lines some hold many by chance."""
 
 
 def claims(pieces: Iterable[str], sources: Sequence[Source], elsewhere: Elsewhere | None = None) -> Iterator[Claim]:
@@ -76,23 +84,28 @@ class _Around:
 
     def evidence(self, hit: Hit) -> Evidence:
         """The hit with what tells who and when."""
-        about = tuple(x for x in (hit.title, hit.source) if x)
+        about = tuple(x for x in (hit.title, hit.source, hit.file) if x)
         return Evidence(hit.text, about + self._before.get((hit.file, hit.start), ()), hit.date)
 
     def best(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
-        """The sentence that supports `text` best, else the few of one article that do so together; or none."""
-        single: tuple[float, Hit] | None = None
-        for hit in hits:
-            found = check(text, [self.evidence(hit)])
-            if found.verdict == "supported" and (single is None or found.score > single[0]):
-                single = found.score, hit
-        if single:
-            return [single[1]]
-        for file in dict.fromkeys(h.file for h in hits):
-            together = self.supporting(text, [h for h in hits if h.file == file])
-            if together and len(together) <= TOGETHER:
-                return together
-        return []
+        """The sentence that supports `text` best by its own words, else neighbours that do so together; or none."""
+        plain = {t.key for t in tokens(text) if t.content and not t.capital}
+        if len(plain) < FEW:
+            return []
+        ordered = sorted(hits, key=lambda h: (h.file, h.start))
+        runs = [ordered[i : i + n] for n in range(1, TOGETHER + 1) for i in range(len(ordered) - n + 1)]
+        best: tuple[float, list[Hit]] | None = None
+        for run in runs:
+            if best and len(run) > len(best[1]):
+                break
+            if any(a.file != b.file or b.start - a.end > GAP for a, b in zip(run, run[1:], strict=False)):
+                continue
+            if len(plain & {t.key for h in run for t in tokens(h.text)}) < MOVED * len(plain):
+                continue
+            found = check(text, [Evidence(h.text, (), h.date) for h in run])
+            if found.verdict == "supported" and (best is None or found.score > best[0]):
+                best = found.score, run
+        return best[1] if best else []
 
     def supporting(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
         """Those of `hits` that bear on `text`, where they support it together; else none."""

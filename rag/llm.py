@@ -129,10 +129,13 @@ class Reply:
         from llama_index.core.llms import ChatMessage
 
         chat = [ChatMessage(role=role, content=text) for role, text in self._messages]
+        # Only the OpenAI client takes a time-out with each request; others end by their own.
+        openai = type(self._llm).__module__.startswith("llama_index.llms.openai")
+        options = {"timeout": self._deadline.left} if openai else {}
         if self._stream:
-            yield from self._llm.stream_chat(chat)
+            yield from self._llm.stream_chat(chat, **options)
         else:
-            yield self._llm.chat(chat)
+            yield self._llm.chat(chat, **options)
 
 
 def model_name(llm: Any) -> str:

@@ -16,7 +16,7 @@ from index.split import sentences
 _DASH = "[-‐‑‒–—−]"
 _NUMBER = r"\d{1,9}"
 _LINES = rf"{_NUMBER}(?:\s*{_DASH}\s*(?:L\s*)?{_NUMBER})?"
-_SEPARATOR = r"\s*(?:[:：]\s*(?:lines?\s*|L\s*)?|,?\s*lines?\s*|,\s*L\s*)"
+_SEPARATOR = r"\s*(?:†\s*L|[:：]\s*(?:lines?\s*|L\s*)?|,?\s*lines?\s*|,\s*L\s*)"
 _REF = rf"(?:S(?:ource|rc)?s?\s*)?{_NUMBER}{_SEPARATOR}{_LINES}"
 _MORE = rf"(?:(?:\s*[,;&]|\s*\band\b)+\s*(?:{_REF}|(?:L\s*)?{_LINES}))*"
 _BRACKETED = (
@@ -35,6 +35,11 @@ _LIKE_MARKER = re.compile(
 )
 _UNCLOSED = re.compile(r"[\[【［][\^\s]*(?:source\s*|S|L)?\d[\d\s:：,;.L†‐‑‒–—−-]*$", re.I)  # a cut reply
 _TAIL = re.compile(r"†[^\]】］]*|(?<=[\]】］}>])\([^()\s]*\)")  # what models put into or behind a marker
+_MARKDOWN = re.compile(
+    r"^[ \t]*```\w*[ \t]*$|^[ \t]*\[\^\w{1,9}\]:[^\n]*$|^[ \t]*#{1,6}[ \t][^\n]*\n|^[ \t]*>[ \t]?|^[ \t]*\|?[ \t:|-]*-{3}[ \t:|-]*$",
+    re.M,
+)  # code fences, footnotes, headings, quotation signs, rules of tables
+_EMPHASIS = re.compile(r"(\*\*|__)(?=\S)([^*_\n]+)(?<=\S)\1")
 _LIST_SIGN = re.compile(r"^\s*(?:[-*•]\s+|\d{1,3}[.)]\s+|#+\s+)")
 _SENTENCE_END = re.compile(r"[.!?…][”\"’')\]*_]*$")
 
@@ -120,6 +125,7 @@ def _sentence(text: str, markers: str, known: str) -> Iterator[Marked]:
         bad.append(match.group())
         return ""
 
+    text = _EMPHASIS.sub(r"\2", _MARKDOWN.sub("", text)).strip("` \n")
     left, clean = "", _LIST_SIGN.sub("", text)
     while left != clean:  # taking one out may leave another: [1[2]]
         left, clean = clean, _LIKE_MARKER.sub(drop, clean)
@@ -134,7 +140,7 @@ def _sentence(text: str, markers: str, known: str) -> Iterator[Marked]:
 def _refs(markers: str) -> Iterator[tuple[int, int, int]]:
     """Each (source, first line, last line); a bare number goes on with the source before it."""
     source = 0
-    for number, first, last in _PART.findall(_TAIL.sub("", markers)):
+    for number, first, last in _PART.findall(_TAIL.sub("", re.sub(r"†\s*L(?=\d)", ":", markers))):
         source = int(number) if number else source
         a, b = int(first), int(last or first)
         yield source, min(a, b), max(a, b)

@@ -10,6 +10,7 @@ from typing import Any
 
 from index.caches import CachePlan
 from index.errors import UsageError
+from rag.followup import Turn, carried
 from rag.retrieve import Filters, parse_date
 from rag.settings import Settings, read_settings
 
@@ -19,20 +20,20 @@ MAX_QUESTION = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A checked question. `history` are the questions asked before it, `corpus` is None for an index alone."""
+    """A checked question. `history` are the (question, answer) pairs before it, `corpus` is None for an index alone."""
 
     question: str
     plan: CachePlan
     corpus: Path | None
     filters: Filters
-    history: tuple[str, ...]
+    history: tuple[Turn, ...]
     as_of: str | None
     settings: Settings
 
     @property
     def earlier(self) -> tuple[str, ...]:
-        """The question before this one: what a follow-up is about."""
-        return self.history[-1:]
+        """What a follow-up leaves out."""
+        return carried(self.question, self.history)
 
 
 def make_request(
@@ -99,19 +100,27 @@ def _several(name: str, value: object) -> tuple[str, ...]:
     return tuple(map(str, values))
 
 
-def _history(value: object) -> tuple[str, ...]:
-    """The questions among earlier turns: texts, (question, answer) pairs, or messages with role and content."""
+def _history(value: object) -> tuple[Turn, ...]:
+    """Earlier turns: questions, (question, answer) pairs, or messages with role and content."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise UsageError("history is not a list; give the earlier questions, or (question, answer) pairs")
-    questions = []
+    turns: list[Turn] = []
     for turn in value:
-        text: Any = turn
+        question: Any = turn
+        answer: Any = ""
         if isinstance(turn, Mapping):
-            text = turn.get("content") if turn.get("role") == "user" else ""
+            text = turn.get("content")
+            question, answer = (text, "") if turn.get("role") == "user" else ("", text if turns else "")
         elif isinstance(turn, (tuple, list)) and turn:
-            text = turn[0]
-        if not isinstance(text, str):
+            question, answer = turn[0], turn[1] if len(turn) > 1 else ""
+        if not isinstance(question, str):
             raise UsageError(f"history holds {turn!r}; give the earlier questions, or (question, answer) pairs")
-        if text.strip():
-            questions.append(text.encode("utf-8", "replace").decode().strip()[:MAX_QUESTION])
-    return tuple(questions)
+        if question.strip():
+            turns.append((_clean(question), _clean(answer)))
+        elif answer:
+            turns[-1] = (turns[-1][0], _clean(answer))
+    return tuple(turns)
+
+
+def _clean(text: object) -> str:
+    return text.encode("utf-8", "replace").decode().strip()[:MAX_QUESTION] if isinstance(text, str) else ""

@@ -14,6 +14,7 @@ from index.embed import Embedder
 from index.errors import UsageError
 from index.reader import IndexReader
 from index.words import STOPWORDS
+from rag.meaning import related
 
 RRF_K = 60
 """Constant of reciprocal rank fusion (Cormack, Clarke, Buettcher, SIGIR 2009)."""
@@ -21,6 +22,9 @@ RRF_K = 60
 CANDIDATES = 50
 """Passages taken from each ranking before they are joined."""
 
+
+WIDER_WEIGHT = 1.0
+"""Weight of the BM25 ranking for like words too, beside 1 of the one for the question's own words."""
 
 FILL_ONLY = 0.01
 """A dense ranking with less weight than this cannot change the order of what BM25 found."""
@@ -71,11 +75,16 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A retrieved passage, its document, its fused score, and its lines that many articles have (page furniture)."""
+    """A retrieved passage, its document, its fused score, and its lines that many articles have (page furniture).
+
+    `bm25` is its score for the words of the question and `wider` for like words too (0 where not among the best).
+    """
 
     passage: PassageRow
     document: DocumentRow
     score: float
+    bm25: float = 0.0
+    wider: float = 0.0
     repeated: frozenset[int] = frozenset()
 
 
@@ -110,9 +119,12 @@ def retrieve(
         return []
     weight = DENSE_WEIGHT.get(embedder.name, OTHER_WEIGHT) if dense_weight is None else dense_weight
     depth = max(CANDIDATES, k)
-    lexical = reader.lexical.search(query, depth, documents=documents, stopwords=STOPWORDS)
-    rankings = [_in_order(reader.catalog, lexical)]
-    weights = [1.0]
+    lexical, wider = (
+        reader.lexical.search(query, depth, documents=documents, stopwords=STOPWORDS, related=more)
+        for more in (None, related(query))
+    )
+    rankings = [_in_order(reader.catalog, lexical), _in_order(reader.catalog, wider)]
+    weights = [1.0, WIDER_WEIGHT]
     if weight >= FILL_ONLY or len(lexical) < k:
         vector = embedder.embed([query])[0]
         if vector.any():  # `hash` knows nothing of a query of function words alone
@@ -122,8 +134,11 @@ def retrieve(
     fused = fuse(rankings, weights)[:k]
     found = reader.catalog.passages(i for i, _ in fused)
     rows = reader.catalog.documents_by_id({p.document for p in found.values()})
+    bm25, wide = dict(lexical), dict(wider)
     return [
-        Candidate(found[i], rows[found[i].document], score, _repeated(reader, found[i]))
+        Candidate(
+            found[i], rows[found[i].document], score, bm25.get(i, 0.0), wide.get(i, 0.0), _repeated(reader, found[i])
+        )
         for i, score in fused
         if i in found
     ]

@@ -1,179 +1,170 @@
-"""Sentences inside the best passages, scored for a question.
+"""Sentences inside the best passages, scored for a question, so that a hit names lines and not pages.
 
-One function, named parts, so that a hit names lines and not pages. Weights: docs/lab-notes.md.
+A sentence's score is the weighted sum of the named parts that `features` gives, on the scale of log odds: over all
+sentences of a question, exp(score) / sum of exp(score) estimates the chance that this one holds the answer.
+The weights in `weights.json` were fitted by `python -m benchmarks.fit`; docs/lab-notes.md tells how and how well.
 """
 
 from __future__ import annotations
 
+import json
 import math
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
-from index import clean, spelling
-from index.catalog import PassageRow
-from index.spelling import terms
+import numpy as np
+
+from index.embed import Embedder
+from rag.features import Array, features
+from rag.question import Query
 from rag.retrieve import Candidate
 from rag.same import join_same
 from rag.types import Hit
 
-WEIGHTS = {
-    "cover": 1.0,  # share of the question's idf mass that stands in the sentence
-    "context": 0.45,  # the same for title and neighbours, where the sentence itself lacks the term
-    "near": 0.25,  # neighbouring question terms that stand close together in the sentence
-    "kind": 0.15,  # holds what the question asks for: a number, a date, a name, a quotation
-    "passage": 1.0,  # fused score of the passage, the best one being 1
-    "length": -0.1,  # very short and very long sentences say little or too much
-    "fragment": -0.2,  # a headline, list item or caption: no end of a sentence, or no beginning
-    "header": -1.0,  # a line of the header block
-    "furniture": -0.4,  # a subscription notice, a link to another article and the like (index/clean.py)
-}
+WEIGHTS = Path(__file__).parent / "weights.json"
 
-_ENDS = frozenset(".!?…”\"’')")
+DENSE = ("cosine", "cosine_of_best")
 
-EARLIER = 0.3
-"""Weight of a term of the question before, beside 1 for a term of this one."""
+RESCORED = 24
+"""Best sentences that `rescore` embeds."""
 
-_NUMBER = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?|millions?|"
-    r"billions?|half|twice|several|no)\b",
-    re.I,
-)
-_DATE = re.compile(
-    r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b\.?"
-    r"|\b(?:19|20)\d\d\b|\b(?:today|yesterday|tomorrow|week|month|year|hours?|days?|morning|night)\b",
-    re.I,
-)
-_NAME = re.compile(r"(?<![.!?“\"]\s)(?<!^)\b[A-Z][\w’'-]+")
-_QUOTE = re.compile(r"[“”\"]|\b(?:said|says|called|wrote|told|tweeted|added|according)\b", re.I)
-_REASON = re.compile(r"\b(?:because|after|due|since|prompted|following|reason|caused|in response|in order|to)\b", re.I)
+JOINED_BY = ("cover", "fragment", "header", "furniture")
+"""Parts that decide which of several places of the same words comes first."""
 
-_KINDS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
-    (
-        re.compile(r"\bhow (?:many|much|large|big|old|long|far|often)\b|\bwhat (?:number|percent|share|price)\b", re.I),
-        _NUMBER,
-    ),
-    (re.compile(r"\bwhen\b|\b(?:what|which) (?:day|date|year|month|week)\b|\bhow long\b", re.I), _DATE),
-    (re.compile(r"\bwho(?:m|se)?\b|\bwhere\b|\bwhich\b", re.I), _NAME),
-    (re.compile(r"\b(?:say|said|call|called|tell|told|describe|described|write|wrote|according)\b", re.I), _QUOTE),
-    (re.compile(r"\bwhy\b|\b(?:prompted|reason|cause|caused)\b", re.I), _REASON),
-)
+TOP = 8
+"""Best sentences that the confidence looks at, beside the very best."""
+
+EVIDENCE_ONLY = ("cover_exact", "missing", "names_around", "numbers")
+"""Parts that tell whether there is an answer and that do not choose it: fitting them gained nothing."""
+
+_ANSWERS = ("number", "date", "who")
+"""Kinds of question for which a part of the same name tells whether a sentence holds such an answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A question as the scorer sees it: its terms in order and each one's inverse document frequency."""
+class Scored:
+    """Sentences as hits, best first, and the calibrated probability (0 to 1) that the articles hold the answer.
 
-    text: str
-    terms: tuple[str, ...]
-    idf: dict[str, float]
-    names: dict[str, str] = field(default_factory=dict)
-
-    def terms_of(self, text: str, written: str | None) -> list[str]:
-        """Terms of a sentence of an article of that date, with the question's spelling of its names and dates."""
-        return spelling.as_asked(self.text, self.names, text, written)
-
-    @property
-    def mass(self) -> float:
-        """Sum of the idf of all distinct terms."""
-        return sum(self.idf.values()) or 1.0
-
-
-def make_query(text: str, document_frequency: Callable[[str], int], total: int, earlier: Sequence[str] = ()) -> Query:
-    """`document_frequency` gives the number of passages, of `total`, that hold a term.
-
-    Terms that stand only in `earlier` questions count less: they say what "he" and "it" are about.
-
-    idf = ln(1 + (N - n + 0.5) / (n + 0.5)), as in BM25 (Robertson and Zaragoza 2009).
+    `statements` are the hits that are neither header lines nor page furniture.
     """
-    found = tuple(terms(text))
-    before = [t for e in earlier for t in terms(e)]
-    idf = {}
-    for term in dict.fromkeys([*found, *before]):
-        n = min(document_frequency(term), total)
-        idf[term] = math.log(1 + (total - n + 0.5) / (n + 0.5)) * (1.0 if term in found else EARLIER)
-    return Query(text, found, idf, spelling.names(" ".join([text, *earlier]), lambda t: bool(document_frequency(t))))
+
+    query: Query
+    hits: list[Hit]
+    confidence: float
+    statements: list[Hit]
 
 
-def score_sentences(query: Query, candidates: Sequence[Candidate]) -> list[Hit]:
-    """All sentences of the candidates as hits, best first; those that say the same are joined (`also`)."""
-    hits: list[Hit] = []
-    best = max((c.score for c in candidates), default=1.0)
-    for candidate in candidates:
-        passage, document = candidate.passage, candidate.document
-        title = set(terms(document.title or ""))
-        texts = [passage.text[s.start - passage.start : s.end - passage.start] for s in passage.sentences]
-        found = [query.terms_of(clean.without_labels(t), document.date) for t in texts]
-        marks = clean.furniture(texts, last=passage.line_end >= document.lines)
-        for i, sentence in enumerate(passage.sentences):
-            around = title.union(*found[max(0, i - 1) : i], *found[i + 1 : i + 2])
-            if clean.labels(texts[i]):  # which `found` leaves out
-                around.update(terms(texts[i]))
-            parts = _parts(query, texts[i], found[i], around, passage, candidate.score / best)
-            parts["furniture"] = float(marks[i] or sentence.line_start in candidate.repeated)
-            hits.append(
-                Hit(
-                    file=document.file,
-                    line_start=sentence.line_start,
-                    line_end=sentence.line_end,
-                    text=texts[i],
-                    score=sum(WEIGHTS[name] * value for name, value in parts.items()),
-                    start=sentence.start,
-                    end=sentence.end,
-                    title=document.title,
-                    date=document.date,
-                    source=document.source,
-                    sha256=document.sha256,
-                    passage=passage.id,
-                    parts=parts,
-                )
+@lru_cache(maxsize=1)
+def weights() -> dict[str, dict[str, float]]:
+    """The fitted weights: of a sentence's parts under "sentence", of the evidence under "confidence"."""
+    table: dict[str, dict[str, float]] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    return table
+
+
+def score_sentences(query: Query, candidates: Sequence[Candidate], explain: bool = False) -> Scored:
+    """All sentences of the candidates as hits, best first; those that say the same are joined (`also`).
+
+    With `explain` every hit carries its weighted `parts`.
+    """
+    if not candidates:
+        return Scored(query, [], 0.0, [])
+    found = features(query, candidates)
+    table = weights()["sentence"]
+    total = np.sum([weight * found.parts[name] for name, weight in table.items()], axis=0)
+    chance = softmax(total)
+    hits = []
+    for i, s in enumerate(found.sentences):
+        passage, document = candidates[s.candidate].passage, candidates[s.candidate].document
+        hits.append(
+            Hit(
+                file=document.file,
+                line_start=s.line_start,
+                line_end=s.line_end,
+                text=s.text,
+                score=float(chance[i]),
+                start=s.start,
+                end=s.end,
+                title=document.title,
+                date=document.date,
+                source=document.source,
+                sha256=document.sha256,
+                passage=passage.id,
+                parts={n: float(found.parts[n][i]) for n in (table if explain else JOINED_BY)},
             )
-    hits.sort(key=lambda h: (-h.score, h.file, h.start))
-    return join_same(hits)
+        )
+    order = sorted(range(len(hits)), key=lambda i: (-total[i], hits[i].file, hits[i].start))
+    joined = join_same([hits[i] for i in order])
+    shown = [replace(h, parts={n: w * h.parts[n] for n, w in table.items()} if explain else {}) for h in joined]
+    statements = [s for s, h in zip(shown, joined, strict=True) if not h.parts["header"] and not h.parts["furniture"]]
+    return Scored(query, shown, confidence(evidence(found.parts, found.facts, total)), statements)
 
 
-def evidence(hit: Hit) -> float:
-    """How much of the question the hit and its surroundings hold, in 0..1."""
-    return min(1.0, hit.parts["cover"] + 0.5 * hit.parts["context"])
+def rescore(question: str, hits: Sequence[Hit], embedder: Embedder) -> list[Hit]:
+    """The same hits, the best ones scored anew with their vectors' nearness to the question's ("dense").
+
+    It takes as long as embedding RESCORED sentences. The weights were fitted by `python -m benchmarks.fit_dense`.
+    """
+    best, rest = list(hits[:RESCORED]), hits[RESCORED:]
+    if not best:
+        return []
+    vectors = embedder.embed([question, *(h.text for h in best)])
+    scale = weights()["dense"]["scale"]
+    scores = np.array([h.score for h in best])
+    dense = dense_parts(vectors[1:] @ vectors[0]) @ [weights()["dense"][name] for name in DENSE]
+    chance = softmax(scale * np.log(scores + 1e-300) + dense) * scores.sum()
+    new = [
+        replace(
+            h, score=float(c), parts={n: scale * v for n, v in h.parts.items()} | {"dense": float(d)} if h.parts else {}
+        )
+        for h, c, d in zip(best, chance, dense, strict=True)
+    ]
+    return [*sorted(new, key=lambda h: (-h.score, h.file, h.start)), *rest]
 
 
-def _parts(
-    query: Query, text: str, found: list[str], around: set[str], passage: PassageRow, rank: float
-) -> dict[str, float]:
-    here = set(found)
-    idf = query.idf
-    cover = sum(w for t, w in idf.items() if t in here)
-    context = sum(w for t, w in idf.items() if t not in here and t in around)
+def dense_parts(cosines: Array) -> Array:
+    """What is made of the cosines of the best sentences, [sentences, DENSE]."""
+    return np.stack([cosines, cosines / max(float(cosines.max()), 0.1)], axis=1)
+
+
+def softmax(total: Array) -> Array:
+    """exp(x) / sum of exp(x)."""
+    powers = np.exp(total - total.max())
+    return powers / powers.sum()
+
+
+def evidence(parts: dict[str, Array], facts: dict[str, float], total: Array) -> dict[str, float]:
+    """What tells whether the best sentences answer at all: parts of the best one, facts of the question, how clearly it wins."""
+    order = np.argsort(-total, kind="stable")[:TOP]
+    chance = softmax(total)
+    first = {name: float(column[order[0]]) for name, column in parts.items()}
+    lacks = [1.0 - float(parts[kind][order].max()) for kind in _ANSWERS if facts[f"asks_{kind}"]]
     return {
-        "cover": cover / query.mass,
-        "context": context / query.mass,
-        "near": _near(query.terms, found),
-        "kind": _kind(query, text),
-        "passage": rank,
-        "length": 1.0 if len(found) < 4 else min(1.0, max(0.0, (len(found) - 40) / 40)),
-        "fragment": float(text[-1:] not in _ENDS or text[:1].islower()),
-        "header": float(passage.header),
+        "cover_exact": first["cover_exact"],
+        "cover_around": first["cover_exact"] + 0.5 * (first["before"] + first["after"] + first["title"]),
+        "passage_cover": first["passage_cover"],
+        "article_cover": first["article_cover"],
+        "names_around": first["names_around"],
+        "numbers": first["numbers"],
+        "missing": first["missing"],
+        "meaning": first["meaning"],
+        "meaning_best": float(parts["meaning"][order].max()),
+        "lacks_kind": max(lacks, default=0.0),
+        "nowhere": facts["nowhere"],
+        "nowhere_exact": facts["nowhere_exact"],
+        "absent": facts["absent"],
+        "absent_names": facts["absent_names"],
+        "terms": facts["terms"],
+        "specific": facts["specific"],
+        "chance": float(chance[order[0]]),
+        "entropy": float(-(chance * np.log(chance + 1e-12)).sum()),
+        "total": float(total[order[0]]),
+        "margin": float(total[order[0]] - total[order[-1]]),
     }
 
 
-def _near(wanted: tuple[str, ...], found: list[str]) -> float:
-    """Share of neighbouring pairs of question terms that stand within three terms of each other."""
-    pairs = [(a, b) for a, b in zip(wanted, wanted[1:], strict=False) if a != b]
-    if not pairs:
-        return 0.0
-    at: dict[str, list[int]] = {}
-    for i, term in enumerate(found):
-        at.setdefault(term, []).append(i)
-    close = sum(any(abs(i - j) <= 3 for i in at.get(a, ()) for j in at.get(b, ())) for a, b in pairs)
-    return close / len(pairs)
-
-
-def _kind(query: Query, text: str) -> float:
-    """1 where the sentence holds what the question asks for, 0 where it lacks it, 0.5 for other questions."""
-    asked = [answer for ask, answer in _KINDS if ask.search(query.text)]
-    if not asked:
-        return 0.5
-    if asked[0] is _NAME:
-        known = set(query.terms)
-        return float(any(set(terms(n)) - known for n in _NAME.findall(text)))
-    return float(bool(asked[0].search(text)))
+def confidence(found: dict[str, float]) -> float:
+    """Logistic function of the weighted evidence."""
+    table = weights()["confidence"]
+    return 1 / (1 + math.exp(-table["constant"] - sum(w * found[n] for n, w in table.items() if n != "constant")))

@@ -36,6 +36,7 @@ class Settings:
     embedder_base_url: str | None = None
     chroma_url: str | None = None
     minilm: str | None = None
+    threshold: float | None = None
     passages: int = PASSAGES
     dense_weight: float | None = None
     login: str | None = None
@@ -83,5 +84,13 @@ def read_settings(env_file: Path | None = None) -> Settings:
         embedder_base_url=get("BYLINE_EMBEDDER_BASE_URL"),
         chroma_url=get("BYLINE_CHROMA_URL"),
         minilm=get("BYLINE_MINILM"),
+        threshold=_probability("BYLINE_THRESHOLD", get("BYLINE_THRESHOLD")),
         login=get("BYLINE_LOGIN"),
     )
+
+
+def _probability(name: str, text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise UsageError(f"{name} is {text!r}; give a probability from 0 to 1, as 0.5") from None

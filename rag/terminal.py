@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from index.types import SyncReport
-from rag.types import Answer, Citation
+from rag.types import Answer, Citation, Hit
 
 
 def print_answer(answer: Answer) -> None:
@@ -103,3 +103,16 @@ def _visible(c: str) -> str:
     if kind[0] == "Z":
         return " " if kind != "Zs" else c
     return c if kind[0] != "C" or c == "\t" else "\N{REPLACEMENT CHARACTER}"
+
+
+def print_parts(answer: Answer) -> None:
+    """The confidence, and what the scores of the best sentences are made of."""
+    print(f"\nConfidence {answer.confidence:.2f}. The best sentences:")
+    for hit in answer.nearest:
+        print(f"{hit.score:.3f}  {plain(str(hit))}  {shorten(hit.text)}\n       {parts_line(hit)}")
+
+
+def parts_line(hit: Hit) -> str:
+    """The parts of a score that count, the weightiest first."""
+    parts = sorted(hit.parts.items(), key=lambda part: -abs(part[1]))
+    return "  ".join(f"{name} {value:+.2f}" for name, value in parts if abs(value) >= 0.005)

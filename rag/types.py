@@ -15,10 +15,11 @@ def place(file: str, line_start: int, line_end: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A sentence of the corpus with its score (higher is better; comparable within one search only).
+    """A sentence of the corpus with its score: the estimated chance, 0 to 1, that of all sentences found this one answers.
 
     `start`..`end` are character offsets in the document's text, lines count from 1, both inclusive.
-    `also` holds the same sentence in other places. `parts` names what made up the score.
+    `also` holds the same sentence in other places. With `explain`, `parts` names what its score is made of: weighted parts whose sum is, up to a constant
+    of the question, the logarithm of `score`.
     """
 
     file: str
@@ -97,7 +98,7 @@ class Answer:
     `text` has ``[1]`` markers; marker n is `citations[n - 1]`. With `abstained`, the articles do not
     say, and `nearest` holds the closest hits. `removed` are claims that nothing supports. `mode` is
     "model" or "quoted"; `degraded` says why a model that was asked for did not write the answer.
-    `confidence` (0..1) grows with how much of the question the articles hold in one place.
+    `confidence` is the calibrated probability, 0 to 1, that the articles say it (docs/calibration.md).
     """
 
     question: str

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from rag.checks.attribution import check_attribution
 from rag.checks.cover import cover
 from rag.checks.dates import check_dates, moments
-from rag.checks.evidence import Evidence, bearing
+from rag.checks.evidence import Evidence, bearing, stated
 from rag.checks.names import check_names
 from rag.checks.negation import check_negation
 from rag.checks.quantities import check_quantities
 from rag.checks.quotations import check_quotations
-from rag.checks.slots import check_slots
+from rag.checks.slots import check_slots, other_words
 from rag.types import CheckResult
 
 SUPPORTED = 0.6
@@ -40,7 +40,7 @@ def check(claim: str, sources: str | Evidence | Sequence[str | Evidence]) -> Che
     """
     claim = statement(claim)
     given = [sources] if isinstance(sources, (str, Evidence)) else sources
-    evidence = [Evidence(s) if isinstance(s, str) else s for s in given]
+    evidence = [e for s in given for e in stated(Evidence(s) if isinstance(s, str) else s)]
     near = bearing(claim, evidence)
     texts = [e.text for e in near]
     around = tuple(dict.fromkeys(t for e in evidence for t in (e.text, *e.context)))
@@ -49,7 +49,8 @@ def check(claim: str, sources: str | Evidence | Sequence[str | Evidence]) -> Che
     if reasons:
         return CheckResult("unsupported", score, tuple(dict.fromkeys(reasons)))
     if score >= SUPPORTED:
-        return CheckResult("supported", score)
+        other = other_words(claim, texts, around)
+        return CheckResult("partial" if other else "supported", score, tuple(other))
     reason = "not in the cited lines: " + (", ".join(missing[:6]) or "anything like it")
     return CheckResult("partial" if score >= PARTIAL else "unsupported", score, (reason,))
 

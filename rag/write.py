@@ -141,7 +141,10 @@ def _kept(pieces: Reply, text: list[str]) -> Iterator[str]:
 
 def _foreign(reply: str, shown: Sequence[Source]) -> bool:
     lines = " ".join(h.text for s in shown for h in s.shown)
-    return len(reply.split()) >= 6 and _english(reply) < _FOREIGN <= _english(lines)
+    known = set(terms(lines))
+    mine = terms(reply)
+    strange = sum(t not in known for t in mine) > 0.6 * len(mine)
+    return len(reply.split()) >= 6 and strange and _english(reply) < _FOREIGN <= _english(lines)
 
 
 def _english(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,8 @@ from typing import Any
 class Script:
     """What the server does: `replies` are used one a request, the last one again and again.
 
-    A reply is a string (streamed as a chat completion), an int (that HTTP status), a tuple (status,
+    A reply is bytes (the whole HTTP response, as it goes over the wire), None (no answer until the client
+    leaves), a list of strings (written as they are, 0.3 s apart), a string (streamed as a chat completion), an int (that HTTP status), a tuple (status,
     body text), "!cut " + text (streamed, then the connection drops), "!html", "!empty", "!length " +
     text, or a function from the request's body to one of these. Embedding requests get vectors of
     (length, number of e's).
@@ -44,6 +46,16 @@ def serving(*replies: Any) -> Iterator[Script]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             reply = script.next(body)
+            if reply is None:
+                self.connection.recv(1)
+                self.close_connection = True
+                return None
+            if isinstance(reply, bytes):
+                self.wfile.write(reply)
+                self.close_connection = True
+                return None
+            if isinstance(reply, list):
+                return self.slowly(reply)
             if isinstance(reply, int):
                 reply = (reply, json.dumps({"error": {"message": f"status {reply}"}}))
             if isinstance(reply, tuple):
@@ -56,7 +68,29 @@ def serving(*replies: Any) -> Iterator[Script]:
                 return self.whole(200, json.dumps(reversed_))
             if reply == "!html":
                 return self.whole(200, "<html>login</html>", "text/html")
-            return self.stream(reply)
+            return self.stream(reply) if body.get("stream") else self.complete(reply)
+
+        def complete(self, reply: str) -> None:
+            word, _, rest = reply.partition(" ")
+            message = {"role": "assistant", "content": {"!empty": "", "!length": rest}.get(word, reply)}
+            choice = {"index": 0, "finish_reason": "length" if word == "!length" else "stop", "message": message}
+            usage = {"prompt_tokens": 321, "completion_tokens": 12, "total_tokens": 333}
+            kind = {"id": "x", "object": "chat.completion", "created": 0, "model": "m"}
+            self.whole(200, json.dumps(kind | {"choices": [choice], "usage": usage}))
+
+        def slowly(self, parts: list[str]) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.close_connection = True
+            for part in parts:
+                try:
+                    self.wfile.write(part.encode())
+                    self.wfile.flush()
+                except OSError:
+                    return
+                time.sleep(0.3)
 
         def whole(self, status: int, text: str, kind: str = "application/json") -> None:
             data = text.encode()

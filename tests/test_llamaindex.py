@@ -18,8 +18,8 @@ def test_nodes_carry_file_lines_and_true_offsets(corpus: Path) -> None:
 def test_the_query_engine_gives_checked_text_and_its_sources(corpus: Path) -> None:
     engine = BylineQueryEngine(corpus, llm=False)
     response = engine.query("Which ferry left at nine?")
-    assert str(response) == "The ferry left at nine. [1]"
-    assert [n.node.metadata["file"] for n in response.source_nodes] == ["a.txt"]
+    assert str(response).startswith("The ferry left at nine. [1]")
+    assert {n.node.metadata["file"] for n in response.source_nodes} == {"a.txt"}
     assert response.metadata
     assert response.metadata["byline"]["citations"][0]["place"] == "a.txt:5"
     assert str(asyncio.run(engine.aquery("Which ferry left at nine?"))) == str(response)

@@ -29,6 +29,8 @@ def test_the_wheel_holds_the_packages_the_page_and_the_sample_corpus(tmp_path: P
         "index/sync.py",
         "evals/__init__.py",
         "rag/py.typed",
+        "rag/weights.json",
+        "rag/meaning.npz",
     } <= names
     articles = {p.relative_to(ROOT).as_posix() for p in (ROOT / "evals/articles").rglob("*") if p.is_file()}
     assert articles <= names

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from index.words import terms
 from rag.checks.dates import moments
-from rag.checks.names import same_name
+from rag.checks.names import names, same_name, title
 from rag.checks.quantities import quantities
 from rag.checks.tokens import Token, tokens
 
 CONTEXT = 0.5
 """What a word counts that only the words around the lines hold."""
+
+HALF = 0.5
 
 _PREFIXES = ("un", "non", "in", "im", "dis")
 
@@ -19,7 +21,8 @@ _PREFIXES = ("un", "non", "in", "im", "dis")
 def cover(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> tuple[float, tuple[str, ...]]:
     """Share (0..1) of the claim's content words that the sources hold, and the words they do not.
 
-    Numbers and dates are left out (they have checks of their own), and "not signed" finds "unsigned".
+    Numbers and dates are left out (they have checks of their own), and "not signed" finds "unsigned". Names alone
+    carry no statement: where more than half of the other words are missing, the share is that of the others.
     """
     found = [t for s in sources for t in tokens(s)]
     there = {t.key for t in found} | {k for t in found for k in terms(t.text)}
@@ -27,13 +30,19 @@ def cover(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> tu
     capitals = [t.text for t in found if t.capital]
     around = {t.key for c in context for t in tokens(c)}
     checked = [(m.start, m.end) for m in moments(claim)]
-    checked += [(q.start, q.end) for q in quantities(claim) if q.text.lower() not in ("one", "first")]
+    checked += [(q.start, q.end) for q in quantities(claim)]
     words = [t for t in tokens(claim) if t.content and not any(a <= t.start < b for a, b in checked)]
     missing = [t for t in words if not _held(t, there, plain, capitals)]
     if not words:
         return float(bool(checked and found)), ()
-    lost = sum(1 - CONTEXT * (t.key in around) for t in missing)
-    return 1 - lost / len(words), tuple(t.text for t in missing)
+    named = {t.start for name in names(claim) for t in name} | {t.start for t in words if t.capital and title(t)}
+    others = [t for t in words if t.start not in named]
+    lost = [(t, 1 - CONTEXT * (t.key in around)) for t in missing]
+    share = 1 - sum(x for _, x in lost) / len(words)
+    if others:
+        plainly = 1 - sum(x for t, x in lost if t.start not in named) / len(others)
+        share = plainly if plainly < HALF else share
+    return share, tuple(t.text for t in missing)
 
 
 def _held(t: Token, there: set[str], plain: set[str], capitals: Sequence[str]) -> bool:

@@ -17,6 +17,12 @@ MOST_SENTENCES = 4
 """Sentences that bear on one sentence of a claim at most."""
 
 _MANY = re.compile(r"[.!?…][”\"’')\]]*\s|\n|[。！？।]")
+_TELLS = re.compile(
+    r"\byou must (?:answer|say|write|reply|respond|not mention)\b|\b(?:ignore|disregard|forget) (?:the|all|any|your|every)\b"
+    r".{0,40}\b(?:instruction|prompt|rule|article|above|previous)|\b(?:AI|language) (?:assistants?|models?)\b.{0,60}:"
+    r"|\b(?:answer|reply|respond) (?:only )?(?:that|with)\b.{0,60}\bwhenever\b",
+    re.I | re.S,
+)
 _SENTENCE_END = re.compile(r"[.!?][”\"’')\]]*\s+(?=[A-Z“\"])")
 
 
@@ -57,6 +63,14 @@ def bearing(claim: str, evidence: Sequence[Evidence]) -> list[Evidence]:
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(t.key for t in tokens(text) if t.content)
+
+
+def stated(evidence: Evidence) -> list[Evidence]:
+    """The evidence without sentences that tell an assistant what to write: they are text, but they state nothing."""
+    if not _TELLS.search(evidence.text):
+        return [evidence]
+    kept = " ".join(s for s, _ in _split(evidence.text) if not _TELLS.search(s))
+    return [Evidence(kept, evidence.context, evidence.date)] if kept else []
 
 
 def _small(term: str) -> bool:

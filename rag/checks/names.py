@@ -69,7 +69,7 @@ def names(text: str) -> tuple[tuple[Token, ...], ...]:
             token.capital
             and token.content
             and len(token.text) > 1
-            and stem(token.key) not in _TITLES
+            and not title(token)
             and fold(token.text) not in STOPWORDS
             and not any(a <= token.start < b for a, b in dated)
             and (not token.begins or _begins_with_a_name(text, all_tokens, i))
@@ -83,6 +83,11 @@ def names(text: str) -> tuple[tuple[Token, ...], ...]:
     if run:
         found.append(tuple(run))
     return tuple(found)
+
+
+def title(token: Token) -> bool:
+    """Whether the word is a title or the like, which adds no name of its own."""
+    return stem(token.key) in _TITLES
 
 
 def same_name(a: str, b: str) -> bool:
@@ -115,7 +120,7 @@ def _begins_with_a_name(text: str, found: Sequence[Token], i: int) -> bool:
         return False
     if text[token.end : after.start].strip():
         return False  # "However, Holm"
-    if after.capital and not after.begins and stem(after.key) not in _TITLES:
+    if after.capital and not after.begins and not title(after):
         return True
     return fold(after.text) in (
         "said",
@@ -149,7 +154,7 @@ def _known(text: str) -> _Known:
     return _Known(
         frozenset(t.key for t in found) | frozenset(terms(text)) | joined,
         tuple(dict.fromkeys(t.text for t in found if t.capital)),
-        frozenset(b.text for a, b in pairs if b.capital and a.content and stem(a.key) not in _TITLES),
+        frozenset(b.text for a, b in pairs if b.capital and a.content and not title(a)),
     )
 
 

@@ -58,6 +58,11 @@ def check_negation(claim: str, sources: Sequence[str]) -> list[str]:
         for s, w in theirs.items()
         if s in plain_here and s not in reached_here and s not in plain_there
     ]
+    reasons += [  # "had no signature", where the claim has "signed"
+        f"the cited lines deny “{w}”, the claim does not"
+        for s, w in theirs.items()
+        if any(len(p) > 3 and s.startswith(p) and s != p and p not in reached_here | plain_there for p in plain_here)
+    ]
     reasons += [f"the claim says {w}, the cited lines {n}" for w, n in _by_prefix(claim, source)]
     reasons += [f"the claim says {n}, the cited lines {w}" for w, n in _by_prefix(source, claim)]
     return reasons

@@ -107,7 +107,7 @@ def check_quantities(claim: str, sources: Sequence[str], skip: Sequence[tuple[in
         swapped = same_noun and all(o.noun and not _counts_same(q, o) for o in agreeing)
         if agreeing and not swapped:
             continue
-        if q.text.lower() in ("one", "first") and (not same_noun or claim[q.end : q.end + 4] == " of "):
+        if q.text.lower() == "one" and (not same_noun or claim[q.end : q.end + 4] == " of "):
             continue  # "one" is a pronoun as often as a number
         equal = [o for o in there if o.value == q.value]
         if equal and equal[0].bound != q.bound:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from difflib import SequenceMatcher
 
 from rag.checks.dates import moments
@@ -16,6 +16,12 @@ _LIKENESS = 0.6
 
 _DENIES = "the claim denies what the cited lines say"
 _DENIED = "the cited lines deny what the claim says"
+_COPIED = 0.75
+"""The same, for a claim that counts as copied."""
+
+_SHORT = 6
+"""Words below which a claim is like many sentences."""
+
 _LONGEST = 6
 """Words in a difference at most; longer ones are other wording."""
 
@@ -25,7 +31,39 @@ def check_slots(claim: str, sources: Sequence[str], context: Sequence[str] = ())
 
     The words around the sources tell which words are names where one begins a sentence.
     """
+    known = {t.key for text in (claim, *sources, *context) for name in names(text) for t in name}
     mine = tokens(claim)
+    reasons = []
+    for tag, here, there, inside in _differences(mine, sources, _LIKENESS):
+        denies, denied = any(map(is_cue, here)), any(map(is_cue, there))
+        if denies != denied:
+            # What only the source has may be a clause of its own: "the clerk, who was not named, keeps".
+            apart = not here and not is_cue(there[-1])
+            if inside and not apart and not _said_otherwise(here, there):
+                reasons.append(_DENIES if denies else _DENIED)
+        elif tag == "replace":
+            reasons += _replaced(here, there, known)
+    return reasons
+
+
+def other_words(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> list[str]:
+    """Words of a claim that is copied but for them, and that nothing has: the lines say surveying, the claim nursing."""
+    if len(tokens(claim)) < _SHORT:
+        return []
+    around = {t.key for text in (*sources, *context) for t in tokens(text)}
+    reasons = []
+    for tag, here, there, _ in _differences(tokens(claim), sources, _COPIED):
+        mine, theirs = [t for t in here if t.content], [t for t in there if t.content]
+        if tag == "replace" and mine and theirs and not any(t.key in around for t in mine):
+            have, says = (" ".join(t.text for t in words) for words in (theirs[:3], mine[:3]))
+            reasons.append(f"the cited lines have {have}, the claim {says}")
+    return reasons
+
+
+def _differences(
+    mine: Sequence[Token], sources: Sequence[str], likeness: float
+) -> Iterator[tuple[str, Sequence[Token], Sequence[Token], bool]]:
+    """Where the claim differs from the sentence most like it: how, the words of both, whether inside the claim."""
     best: tuple[int, tuple[Token, ...], SequenceMatcher[str]] | None = None
     for source in sources:
         theirs = tokens(source)
@@ -33,24 +71,13 @@ def check_slots(claim: str, sources: Sequence[str], context: Sequence[str] = ())
         same = sum(b.size for b in matcher.get_matching_blocks())
         if best is None or same > best[0]:
             best = same, theirs, matcher
-    if best is None or best[0] < _LIKENESS * len(mine):
-        return []
-    known = {t.key for text in (claim, *sources, *context) for name in names(text) for t in name}
-    reasons = []
+    if best is None or best[0] < likeness * len(mine):
+        return
     _, theirs, matcher = best
     for tag, a1, a2, b1, b2 in matcher.get_opcodes():
-        here, there = mine[a1:a2], theirs[b1:b2]
-        if tag == "equal" or len(here) > _LONGEST or len(there) > _LONGEST:
-            continue
-        denies, denied = any(map(is_cue, here)), any(map(is_cue, there))
-        if denies != denied:
-            # What only the source has may be a clause of its own: "the clerk, who was not named, keeps".
-            apart = not here and not is_cue(there[-1])
-            if a1 > 0 and a2 < len(mine) and not apart and not _said_otherwise(here, there):
-                reasons.append(_DENIES if denies else _DENIED)
-        elif tag == "replace":
-            reasons += _replaced(here, there, known)
-    return reasons
+        ends = a2 == len(mine)  # where the claim ends, the sentence may go on
+        if tag != "equal" and a2 - a1 <= _LONGEST and (b2 - b1 <= _LONGEST or ends):
+            yield tag, mine[a1:a2], theirs[b1:b2], a1 > 0 and a2 < len(mine)
 
 
 def _replaced(here: Sequence[Token], there: Sequence[Token], known: Set[str]) -> list[str]:

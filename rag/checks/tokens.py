@@ -17,9 +17,18 @@ _SAME = {
     "gen": "general", "sen": "senator", "rep": "representative", "gov": "governor", "lt": "lieutenant",
     "col": "colonel", "sgt": "sergeant", "capt": "captain", "cmdr": "commander", "maj": "major", "brig": "brigadier",
     "dr": "doctor", "prof": "professor", "pres": "president", "st": "saint", "dept": "department",
+    "wrote": "write", "written": "write", "said": "say", "told": "tell", "went": "go", "gone": "go", "took": "take",
+    "taken": "take", "gave": "give", "given": "give", "came": "come", "made": "make", "held": "hold", "met": "meet",
+    "led": "lead", "sent": "send", "kept": "keep", "thought": "think", "bought": "buy", "brought": "bring",
+    "fell": "fall", "fallen": "fall", "rose": "rise", "risen": "rise", "won": "win", "lost": "lose", "began": "begin",
+    "begun": "begin", "knew": "know", "known": "know", "seen": "see", "spoke": "speak", "spoken": "speak",
+    "stood": "stand", "struck": "strike", "flew": "fly", "flown": "fly", "drove": "drive", "driven": "drive",
+    "ran": "run", "paid": "pay", "built": "build", "chose": "choose", "chosen": "choose", "grew": "grow",
+    "grown": "grow", "sold": "sell", "spent": "spend", "taught": "teach", "caught": "catch", "sought": "seek",
+    "fought": "fight", "born": "bear", "men": "man", "women": "woman", "children": "child",
     "u.s.": "us", "u.s.a.": "us", "usa": "us", "u.k.": "uk", "u.n.": "un", "e.u.": "eu",
 }  # fmt: skip
-"""Spellings of one word. The left side never differs from its long form in meaning."""
+"""Abbreviations and forms of one word that the stemmer does not bring together."""
 
 
 @dataclass(frozen=True, slots=True)

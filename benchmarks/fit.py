@@ -1,0 +1,317 @@
+"""Fit `rag/weights.json` on questions with gold lines, and say how well that works on articles it was not fitted on.
+
+    python -m benchmarks.fit FOLDER=QA.jsonl[,QA.jsonl] [FOLDER=...] [--weight NAME=0.2] [--cache FILE] [--write]
+
+FOLDER holds the articles that the questions of the QA files are about; both layouts of `benchmarks.answers` are read, and
+a set is called by its QA file (by the folder above it where the file is called qa.jsonl).
+
+Sentences get a linear score under a listwise loss, minus the log of the chance (softmax) that falls on right ones; a
+question weighs 1/sqrt(questions in its set). The confidence is a logistic regression over `rag.score.evidence`, in which
+--weight makes a set count less or more (questions written to mislead would otherwise outvote the news). Both are
+penalised by the squares of their standardised weights. Every figure printed is of articles that its weights have not
+seen: five folds of articles, over all sets at once, the evidence computed from sentence weights of the same fold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import pickle
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import progress, settings, table, temp_home
+from rag.chain import SCORED
+from rag.features import Sentence, features
+from rag.indexes import asking_embedder, open_reader, update
+from rag.question import make_query
+from rag.request import make_request
+from rag.retrieve import Candidate, retrieve
+from rag.score import EVIDENCE_ONLY, WEIGHTS, evidence
+
+FOLDS = 5
+SENTENCE_PENALTY = 1e-3
+CONFIDENCE_PENALTY = 1e-2
+MOST = 800
+"""Questions taken of one set: more of one kind would not change the weights but the time."""
+
+Array = Any
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass
+class Asked:
+    """A question: the parts of all its candidate sentences, and how right each sentence is.
+
+    `right` is 1 for the sentence that answers, less for its neighbours on a gold line; `line` tells that citing it counts.
+    """
+
+    set: str
+    group: str
+    answerable: bool
+    facts: dict[str, float]
+    parts: Array
+    right: Array
+    line: Array
+
+
+def main() -> int:
+    """Read, cross-validate, print; with --write also fit on everything and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="+", metavar="FOLDER=QA.jsonl")
+    parser.add_argument("--weight", action="append", default=[], metavar="NAME=W", help="of a set in the confidence")
+    parser.add_argument("--cache", type=Path, help="keep the computed parts here, and read them where they are")
+    parser.add_argument("--write", action="store_true", help="write rag/weights.json and docs/calibration.md")
+    args = parser.parse_args()
+    favour = {name: float(value) for name, _, value in (w.partition("=") for w in args.weight)}
+    if args.cache and args.cache.exists():
+        names, asked = pickle.loads(args.cache.read_bytes())
+    else:
+        names, asked = read_all(args.sets)
+        if args.cache:
+            args.cache.write_bytes(pickle.dumps((names, asked)))
+    chooses = [i for i, name in enumerate(names) if name not in EVIDENCE_ONLY]
+    fold = np.array([int(hashlib.md5(a.group.encode()).hexdigest(), 16) % FOLDS for a in asked])
+    totals: list[Array] = [np.zeros(0)] * len(asked)
+    for k in range(FOLDS):
+        weights = fit_sentences([a for a, f in zip(asked, fold, strict=True) if f != k], chooses)
+        for i in np.flatnonzero(fold == k):
+            totals[i] = asked[i].parts[:, chooses] @ weights
+    found = [evidence(_columns(names, a), a.facts, t) if len(t) else {} for a, t in zip(asked, totals, strict=True)]
+    kept = [i for i, e in enumerate(found) if e]
+    facts = list(found[kept[0]])
+    x = np.array([[found[i][name] for name in facts] for i in kept])
+    answerable = np.array([asked[i].answerable for i in kept])
+    sets = np.array([asked[i].set for i in kept])
+    weight = _weights([(s, a) for s, a in zip(sets, answerable, strict=True)]) * [favour.get(s, 1.0) for s in sets]
+    chance = np.zeros(len(kept))
+    for k in range(FOLDS):
+        seen = fold[kept] != k
+        chance[~seen] = predict(fit_logistic(x[seen], answerable[seen], weight[seen]), x[~seen])
+    report_sentences(asked, totals)
+    lines = calibration(sets, answerable, chance, weight)
+    print("\n" + "\n".join(lines))
+    if args.write:
+        sentence = fit_sentences(asked, chooses)
+        logistic = fit_logistic(x, answerable, weight)
+        value = json.loads(WEIGHTS.read_text(encoding="utf-8")) | {
+            "made by": "python -m benchmarks.fit ... --write, then benchmarks.fit_dense",
+            "sentence": {names[i]: round(float(w), 3) for i, w in zip(chooses, sentence, strict=True)},
+            "confidence": {n: round(float(w), 3) for n, w in zip([*facts, "constant"], logistic, strict=True)},
+        }
+        WEIGHTS.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        page = WEIGHTS.parents[1] / "docs" / "calibration.md"
+        page.write_text("\n".join([*_HEAD, *lines]) + "\n", encoding="utf-8")
+    return 0
+
+
+_HEAD = [
+    "# How far the confidence can be trusted",
+    "",
+    "`Answer.confidence` is the estimated probability that the articles hold the answer. These tables are printed by",
+    "`python -m benchmarks.fit` (its help says how): every question is judged by weights fitted without its article.",
+    "",
+]
+
+
+def read_all(sets: Sequence[str]) -> tuple[list[str], list[Asked]]:
+    """The parts of all questions of all sets, computed by as many processes as there are cores."""
+    jobs = []
+    for item in sets:
+        folder, _, files = item.partition("=")
+        jobs += [(Path(folder), Path(f)) for f in files.split(",")]
+    with ProcessPoolExecutor() as pool:
+        read_sets = list(pool.map(read, *zip(*jobs, strict=True)))
+    return read_sets[0][0], [asked for _, found in read_sets for asked in found]
+
+
+def read(corpus: Path, file: Path) -> tuple[list[str], list[Asked]]:
+    """Index a corpus, search it for each question, compute and label the candidate sentences."""
+    name = file.parent.name if file.stem == "qa" else file.stem
+    rows = [json.loads(row) for row in file.read_text(encoding="utf-8").split("\n") if row.strip()]
+    rows = sorted(rows, key=lambda row: hashlib.md5(str(row["id"]).encode()).hexdigest())[:MOST]
+    out = []
+    names: list[str] = []
+    with temp_home() as home:
+        chosen = settings(home)
+        plan = chosen.plan(corpus, None)
+        update(corpus, plan, chosen)
+        with open_reader(plan).snapshot() as reader:
+            embedder = asking_embedder(reader, chosen)
+            for row in rows:
+                limits = {k: row[k] for k in ("history", "since", "until") if row.get(k)}
+                request = make_request(row["question"], corpus=corpus, settings=chosen, **limits)
+                text = " ".join([*request.earlier, request.question])
+                candidates = retrieve(reader, embedder, text, SCORED, request.filters)
+                lexical = reader.lexical
+                query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
+                if not candidates:
+                    continue
+                found = features(query, candidates)
+                names = list(found.parts)
+                parts = np.stack(list(found.parts.values()), axis=1)
+                right, line = label(row, candidates, found.sentences)
+                group = min((g[0] for g in gold_places(row)), default=(row.get("about") or {}).get("file", row["id"]))
+                out.append(Asked(name, f"{corpus}/{group}", row["answerable"], found.facts, parts, right, line))
+    progress(f"{name}: {len(out)} questions")
+    return names, out
+
+
+def label(row: dict[str, Any], candidates: Sequence[Candidate], sentences: Sequence[Sentence]) -> tuple[Array, Array]:
+    """How right each sentence is (0 to 1), and whether citing its line counts.
+
+    1 for the marked sentence or one on a gold line with a part of the expected answer, about a third for the rest of a gold
+    line; in an article that `also_contains_answer`, 0.8 with an accepted answer in it and 0.15 without.
+    """
+    wanted = [_plain(part) for group in row.get("must_include") or [row.get("answers", [])] for part in group]
+    also = set(row.get("also_contains_answer", ()))
+    right, line = np.zeros(len(sentences)), np.zeros(len(sentences), dtype=bool)
+    for i, s in enumerate(sentences):
+        file, text = candidates[s.candidate].document.file, _plain(s.text)
+        holds = any(part in text for part in wanted)
+        for gold_file, start, end, marked in gold_places(row):
+            if file == gold_file and s.line_start <= end and s.line_end >= start:
+                line[i] = True
+                if marked:
+                    value = 1.0 if _same(text, _plain(marked)) else 0.6 if holds else 0.35
+                else:
+                    value = 1.0 if holds or not wanted else 0.3
+                right[i] = max(right[i], value)
+        if file in also:
+            line[i] = True
+            right[i] = max(right[i], 0.8 if holds else 0.15)
+    return right, line
+
+
+def gold_places(row: dict[str, Any]) -> Iterator[tuple[str, int, int, str | None]]:
+    """File, first and last line, and marked text of all evidence of a question, in either layout."""
+    groups = [g if isinstance(g, list) else [g] for g in [*row["evidence"], *row.get("wrong_evidence", ())]]
+    for place in (p for g in groups for p in g):
+        if place.get("level") != "document":
+            first = place.get("line_start", place.get("line"))
+            yield place["file"], first, place.get("line_end", first), place.get("text")
+
+
+def _plain(text: str) -> str:
+    return f" {' '.join(_WORD.findall(text.lower()))} "
+
+
+def _same(a: str, b: str) -> bool:
+    x, y = set(a.split()), set(b.split())
+    return a in b or b in a or (min(len(x), len(y)) > 4 and len(x & y) >= 0.6 * min(len(x), len(y)))
+
+
+def fit_sentences(asked: Sequence[Asked], chooses: list[int]) -> Array:
+    """Weights of some parts (by number) that make the right sentences likely."""
+    from scipy.optimize import minimize
+
+    asked = [a for a in asked if len(a.right) and a.right.max() > 0]
+    weight = _weights([a.set for a in asked])
+    x = np.concatenate([a.parts[:, chooses] for a in asked])
+    right = np.concatenate([a.right for a in asked])
+    sizes = np.array([len(a.right) for a in asked])
+    starts = np.cumsum(sizes) - sizes
+    owner = np.repeat(np.arange(len(asked)), sizes)
+    scale = x.std(axis=0) + 1e-6
+    x = x / scale
+
+    def loss(w: Array) -> tuple[float, Array]:
+        z = x @ w
+        power = np.exp(z - np.maximum.reduceat(z, starts)[owner])
+        chance = power / np.add.reduceat(power, starts)[owner]
+        good = np.add.reduceat(chance * right, starts) + 1e-9
+        slope = weight[owner] * chance * (1 - right / good[owner])
+        return -(weight * np.log(good)).sum() + SENTENCE_PENALTY * w @ w, x.T @ slope + 2 * SENTENCE_PENALTY * w
+
+    return minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x / scale
+
+
+def fit_logistic(x: Array, y: Array, weight: Array) -> Array:
+    """Weights of a logistic regression, the constant last."""
+    from scipy.optimize import minimize
+
+    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
+    z = np.c_[(x - mean) / scale, np.ones(len(x))]
+    weight = weight / weight.sum()
+    free = np.r_[np.full(x.shape[1], CONFIDENCE_PENALTY), 0.0]
+
+    def loss(w: Array) -> tuple[float, Array]:
+        m = z @ w
+        value = (weight * (np.logaddexp(0, -m) * y + np.logaddexp(0, m) * ~y)).sum() + (free * w * w).sum()
+        return value, z.T @ (weight * (1 / (1 + np.exp(-m)) - y)) + 2 * free * w
+
+    w = minimize(loss, np.zeros(z.shape[1]), jac=True, method="L-BFGS-B").x
+    return np.r_[w[:-1] / scale, w[-1] - (w[:-1] * mean / scale).sum()]
+
+
+def predict(weights: Array, x: Array) -> Array:
+    """Probabilities from `fit_logistic`'s weights."""
+    return 1 / (1 + np.exp(-(x @ weights[:-1] + weights[-1])))
+
+
+def _weights(kinds: Sequence[Any]) -> Array:
+    count = Counter(kinds)
+    weight = np.array([1 / math.sqrt(count[k]) for k in kinds])
+    return weight / weight.sum()
+
+
+def _columns(names: list[str], asked: Asked) -> dict[str, Array]:
+    return {name: asked.parts[:, i] for i, name in enumerate(names)}
+
+
+def report_sentences(asked: Sequence[Asked], totals: Sequence[Array]) -> None:
+    """Print how often the best sentence, or one of the best three, stands on a right line, by set."""
+    rows = []
+    for name in dict.fromkeys(a.set for a in asked):
+        hits = []
+        for a, total in zip(asked, totals, strict=True):
+            if a.set == name and a.answerable:
+                order = np.argsort(-total, kind="stable")
+                hits.append((bool(a.line[order[:1]].any()), bool(a.line[order[:3]].any()), bool(a.line.any())))
+        first, three, there = np.mean(hits, axis=0)
+        rows.append((name, len(hits), first, three, there))
+    table(("right line, not seen in fitting", "questions", "first", "in three", "among all"), rows)
+
+
+def calibration(sets: Array, answerable: Array, chance: Array, weight: Array) -> list[str]:
+    """The reliability curve, and what a threshold costs and brings, as Markdown tables.
+
+    The share of the curve weighs questions as the fit does: it is calibrated to that mixture of sets.
+    """
+    lines = ["| confidence | questions | mean | answerable, weighted |", "| --- | ---: | ---: | ---: |"]
+    for low in np.arange(0, 1, 0.1):
+        there = (chance >= low) & (chance < low + 0.1)
+        if there.any():
+            share, mean = (float(np.average(v[there], weights=weight[there])) for v in (answerable, chance))
+            lines.append(f"| {low:.1f} to {low + 0.1:.1f} | {there.sum()} | {mean:.2f} | {share:.2f} |")
+    thresholds = (0.3, 0.4, 0.5, 0.6, 0.7)
+    lines += [
+        "",
+        "Wrongly / rightly refused below a threshold, by set (a dash where it has no unanswerable question):",
+        "",
+        "| set | answerable + not | " + " | ".join(map(str, thresholds)) + " |",
+        "| --- | ---: |" + " ---: |" * len(thresholds),
+    ]
+    for name in dict.fromkeys(sets):
+        yes, no = chance[(sets == name) & answerable], chance[(sets == name) & ~answerable]
+        shares = [
+            f"{(yes < t).mean():.2f} / {(no < t).mean():.2f}" if len(no) else f"{(yes < t).mean():.2f} / –"
+            for t in thresholds
+        ]
+        lines.append(f"| {name} | {len(yes)} + {len(no)} | " + " | ".join(shares) + " |")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

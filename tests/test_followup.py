@@ -1,0 +1,130 @@
+"""Conversation, questions of several parts, and what "this week" means."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from rag import ask
+from rag.asof import period
+from rag.cli import main
+from rag.followup import carried, stands_alone
+from rag.parts import parts
+from rag.settings import Settings
+from tests.conftest import write
+from tests.server import serving
+
+
+@pytest.mark.parametrize(
+    ("question", "alone"),
+    [
+        ("Was the letter signed?", True),
+        ("What did Holm say he would do?", True),
+        ("and who signed it?", False),
+        ("What about Germany?", False),
+        ("Why?", False),
+        ("Where does he serve now?", False),
+        ("How many troops does Canada have there?", True),  # "Canada" comes before "there"
+    ],
+)
+def test_a_question_that_stands_alone(question: str, alone: bool) -> None:
+    assert stands_alone(question) is alone
+
+
+def test_a_follow_up_carries_the_questions_back_to_one_that_stands_alone_and_the_names_of_the_answer() -> None:
+    turns = [("Who opened the bridge?", "The mayor, Ida Holm, did. [1]"), ("and when?", "She did on Monday. [1]")]
+    assert carried("Why?", turns) == ("Who opened the bridge?", "and when?")
+    assert carried("Where was she?", turns[:1]) == ("Who opened the bridge?", "Ida Holm")
+    assert carried("How much did the tunnel cost?", turns) == ()
+    assert carried("Why?", []) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Who wrote the letter, and was it signed?", ["Who wrote the letter", "was it signed?"]),
+        ("Was it signed in time? Who signed it?", ["Was it signed in time", "Who signed it?"]),
+        ("What did Holm and Berg say?", ["What did Holm and Berg say?"]),
+        ("The ferry and how it left", ["The ferry and how it left"]),
+        ("Why and when?", ["Why and when?"]),
+    ],
+)
+def test_parts(question: str, expected: list[str]) -> None:
+    assert parts(question) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What happened this week?", ("2020-01-01", "2020-01-09")),
+        ("What did he say yesterday?", ("2020-01-07", "2020-01-09")),
+        ("Who won last month?", ("2019-11-08", "2019-12-20")),
+        ("What happened?", None),
+    ],
+)
+def test_period(question: str, expected: tuple[str, str] | None) -> None:
+    assert period(question, "2020-01-09") == expected
+    assert period(question, None) is None
+
+
+def test_each_part_of_a_question_is_searched(corpus: Path) -> None:
+    answer = ask("Which ferry left at nine, and why is the tunnel closed?", corpus=corpus)
+    assert {c.file for c in answer.citations} >= {"a.txt", "c.md"}
+
+
+def test_this_week_prefers_the_articles_of_that_week_and_says_where_there_are_none(corpus: Path) -> None:
+    write(corpus, "old.txt", "Published: 2019-03-01\n\nThe ferry company opened a new line with two ferries.\n")
+    write(corpus, "new.txt", "Published: 2020-01-08\n\nThe ferry company closed a line with two ferries.\n")
+    question = "What did the ferry company do with a line this week?"
+    assert {c.file for c in ask(question, corpus=corpus, as_of="2020-01-09").citations} == {"new.txt"}
+    answer = ask(question, corpus=corpus, as_of="2024-06-01")
+    assert not answer.abstained
+    assert "all were searched" in answer.notes[0]
+
+
+def test_a_model_makes_a_follow_up_stand_alone(corpus: Path, home: Path) -> None:
+    with serving(
+        "Who opened the bridge on Monday?", "The mayor, Ida Holm, opened the bridge on Monday. [1:3]"
+    ) as script:
+        chosen = Settings(home=home, model="m", api_key="k", base_url=script.url)
+        answer = ask(
+            "and who was there?",
+            corpus=corpus,
+            settings=chosen,
+            history=[("When was the bridge opened?", "On Monday.")],
+        )
+        first, second = script.requests
+    assert "When was the bridge opened?" in first["messages"][1]["content"]
+    assert second["messages"][1]["content"].endswith("Question: Who opened the bridge on Monday?")
+    assert (answer.question, str(answer.citations[0])) == ("and who was there?", "sub/b.txt:3")
+
+
+def test_a_second_opinion_that_disagrees_is_shown(corpus: Path, home: Path) -> None:
+    with serving(
+        "The ferry left at nine. [1:5] It carried 214 people. [1:5]", "1. unsupported: no ferry is named\n2. supported"
+    ) as script:
+        chosen = Settings(home=home, model="m", api_key="k", base_url=script.url)
+        answer = ask("Which ferry left at nine?", corpus=corpus, settings=chosen, check="model")
+    assert [c.verdict for c in answer.claims] == ["supported", "supported"]
+    assert answer.claims[0].reasons == ("m finds it unsupported: no ferry is named",)
+    assert answer.claims[1].reasons == ()
+    assert "no ferry is named" in answer.notes[0]
+
+
+def test_a_second_opinion_that_cannot_be_read_is_said(corpus: Path, home: Path) -> None:
+    with serving("The ferry left at nine. [1:5]", "Looks fine to me!") as script:
+        chosen = Settings(home=home, model="m", api_key="k", base_url=script.url)
+        answer = ask("Which ferry left at nine?", corpus=corpus, settings=chosen, check="model")
+    assert "no second opinion on 1 of 1" in answer.notes[0]
+
+
+def test_chat_understands_a_follow_up(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("Which ferry left at nine?\nHow many people did it carry?\n/new\n\n"))
+    assert main(["chat", "-c", str(corpus)]) == 0
+    out = capsys.readouterr().out
+    assert "The ferry left at nine." in out
+    assert "It carried 214 people." in out

@@ -1,0 +1,41 @@
+"""Two models played by hand over the sample corpus: an honest one is shown whole, of a careless one nothing false."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import evals
+from rag import Answer, ask
+from rag.settings import Settings
+from tests.recordings import read, replaying
+from tests.server import serving
+
+
+def answers(name: str, home: Path) -> list[tuple[dict[str, object], Answer]]:
+    rows = read(name)
+    with serving(replaying(rows)) as script:
+        chosen = Settings(home=home, model="by-hand", api_key="none", base_url=script.url)
+        return [(row, ask(row["question"], corpus=evals.ARTICLES, settings=chosen)) for row in rows]
+
+
+def test_an_honest_model_is_shown_almost_whole(home: Path) -> None:
+    found = answers("honest", home)
+    assert len(found) >= 40
+    assert [a.degraded for _, a in found if a.degraded] == []
+    kept = sum(len(a.claims) for _, a in found)
+    assert sum(len(a.removed) for _, a in found) <= 0.05 * kept
+    cited = [(c, row["reply"]) for row, a in found for claim in a.claims for c in claim.citations]
+    named = [f"[{c.file}:{c.line_start}" in str(reply) for c, reply in cited]
+    assert sum(named) >= 0.9 * len(named)
+
+
+def test_nothing_false_of_a_careless_model_reaches_the_reader(home: Path) -> None:
+    found = answers("careless", home)
+    assert len(found) >= 40
+    for row, answer in found:
+        for words in row["false"]:  # type: ignore[attr-defined]
+            assert words.lower() not in answer.text.lower(), row["id"]
+        assert all(c.verdict in ("supported", "moved") for c in answer.claims)
+        if answer.removed:
+            assert any("removed" in note for note in answer.notes)
+    assert sum(len(a.removed) for _, a in found) > len(found)
