@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from rag import chain
 from rag.types import Answer, Event
 
-FERRY = "Which ferry left at nine?"
+FERRY = "What left at nine?"
 SHOTS = os.environ.get("SCREENSHOTS")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

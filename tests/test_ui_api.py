@@ -25,7 +25,7 @@ from tests.conftest import write
 from tests.page import cite, serving_page
 from tests.server import serving
 
-FERRY = "Which ferry left at nine?"
+FERRY = "What left at nine?"
 
 
 @pytest.fixture
