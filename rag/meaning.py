@@ -60,15 +60,16 @@ class Words:
         """How far words stand for one another, 0 to 0.95, [some, others]."""
         return np.clip((self.cosines(some, others) - UNRELATED) / (1 - UNRELATED), 0.0, NEVER_SAME)
 
-    def nearest(self, word: str, least: float, most: int) -> list[tuple[str, float]]:
-        """Up to `most` other words whose cosine with `word` is at least `least`, best first."""
-        row = self.rows.get(word)
-        if row is None:
-            return []
-        cosines = self.vectors @ self.vectors[row]
-        order = np.argpartition(-cosines, most + 1)[: most + 1]
-        found = [(self.words[i], float(cosines[i])) for i in order if i != row and cosines[i] >= least]
-        return sorted(found, key=lambda item: -item[1])[:most]
+    def nearest(self, words: Sequence[str], least: float, most: int) -> dict[str, list[tuple[str, float]]]:
+        """For each word that has a vector, up to `most` others whose cosine with it is at least `least`, best first."""
+        known = [w for w in words if w in self.rows]
+        every = self.vectors @ self.vectors[[self.rows[w] for w in known]].T  # one pass over the table for all words
+        out = {}
+        for word, cosines in zip(known, every.T, strict=True):
+            near = [i for i in np.flatnonzero(cosines >= least) if i != self.rows[word]]
+            found = [(self.words[int(i)], float(cosines[i])) for i in near]
+            out[word] = sorted(found, key=lambda item: -item[1])[:most]
+        return out
 
     def text_vector(self, words: Iterable[str]) -> Array:
         """Unit vector of a text: mean of its content words' vectors, a rare word counting more than a frequent one."""
@@ -82,12 +83,14 @@ def related(question: str) -> dict[str, float]:
 
     Names and numbers have no like. Figures for other settings: docs/lab-notes.md.
     """
-    out: dict[str, float] = {}
+    words = []
     for i, match in enumerate(islice(WORD.finditer(question), MOST_WORDS)):
         word = fold(match.group())
-        if word in STOPWORDS or not word.isalpha() or (i and match.group()[0].isupper()):
-            continue
-        for other, cosine in word_vectors().nearest(word, RELATED, MOST_RELATED):
+        if word not in STOPWORDS and word.isalpha() and not (i and match.group()[0].isupper()):
+            words.append(word)
+    out: dict[str, float] = {}
+    for word, near in word_vectors().nearest(words, RELATED, MOST_RELATED).items():
+        for other, cosine in near:
             term = stem(other)
             if term != stem(word) and other not in STOPWORDS:
                 out[term] = max(out.get(term, 0.0), RELATED_WEIGHT * cosine)
