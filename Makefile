@@ -25,7 +25,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 screenshots: $(VENV)/installed-dev
-	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/test_ui_screenshots.py
+	SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/python -m pytest tests/test_ui_screenshots.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
