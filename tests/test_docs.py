@@ -24,7 +24,12 @@ def test_the_readme_shows_what_the_evals_print(capsys: pytest.CaptureFixture[str
     assert main(["eval", "run", "--no-llm", "--name", "readme"]) == 0
     shown = re.search(r"<!-- eval -->\n```\n(.*?)```", README, re.DOTALL)
     assert shown
-    assert capsys.readouterr().out == shown[1]
+    number = re.compile(r"\d+(?:\.\d+)?")
+    printed = capsys.readouterr().out
+    assert number.sub("#", printed) == number.sub("#", shown[1])
+    # Another version of the stemmer or of numpy moves a last digit.
+    values = [[float(n) for n in number.findall(text)] for text in (printed, shown[1])]
+    assert values[0] == pytest.approx(values[1], abs=0.02, rel=0.02)
 
 
 def test_the_readme_names_every_module_and_setting() -> None:
