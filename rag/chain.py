@@ -147,6 +147,8 @@ def stream(
         silent = [s.query.text for (_, s), hits_ in zip(found, chosen, strict=True) if not hits_]
         notes += [f"the articles do not say: {text}" for text in silent]
     quoted = [_quoted(h) for h in {(h.file, h.start): h for hits_ in chosen for h in hits_}.values()]
+    # Statements that disagree on what is asked are an answer, however unsure the choice of one sentence is.
+    quoted = quoted or [side for _, s in found for c in conflicts(s.query, s.statements) for side in c.sides]
     yield from quoted
     clock.stage("write")
     answer = _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))

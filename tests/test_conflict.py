@@ -84,3 +84,13 @@ def test_the_command_line_prints_both_sides(tmp_path: Path, capsys: pytest.Captu
     out = capsys.readouterr().out
     assert "The articles disagree:" in out
     assert "  - The contract was not signed.\n      b.txt:5  (Ledger, 2020-01-06)" in out
+
+
+def test_articles_that_disagree_are_an_answer_even_where_no_sentence_stands_out(tmp_path: Path) -> None:
+    for i, text in enumerate(("The firm bought 30 ferries.", "The firm bought 40 ferries.")):
+        write(tmp_path / "articles", f"{i}.txt", f"Title: Ferries {i}\n\n{text}\n")
+    question = "How many ferries did the firm buy?"
+    answer = ask(question, corpus=tmp_path / "articles", llm=False, threshold=1.0)
+    assert not answer.abstained
+    assert {c.file for c in answer.citations} == {"0.txt", "1.txt"}
+    assert [side.text for side in answer.conflicts[0].sides] == [claim.text for claim in answer.claims]
