@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import documents, settings, table, temp_home
+from evals.stats import wilson
 from index.lexical import Lexical
 from index.words import STOPWORDS
 from rag import ask
@@ -160,10 +160,8 @@ def share(values: list[bool]) -> str:
     """The share of true values, with the bounds of its 95 % interval: .78 (.56-.91)."""
     if not values:
         return "-"
-    n, p, z = len(values), sum(values) / len(values), 1.96
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return f"{p:.2f} ({max(0.0, centre - half):.2f}-{min(1.0, centre + half):.2f})"
+    bounds = wilson(sum(values), len(values))
+    return f"{sum(values) / len(values):.2f} ({bounds.low:.2f}-{bounds.high:.2f})"
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from benchmarks.common import (
 )
 from index.split import PASSAGE_CHARS
 from index.words import STOPWORDS
-from rag import retrieve, search
+from rag import search
 
 
 def main() -> int:
@@ -47,8 +47,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dense-weight", type=float, help="ask Chroma at every search, as a trained embedder would")
     args = parser.parse_args()
-    if args.dense_weight is not None:
-        retrieve.DENSE_WEIGHT["hash"] = args.dense_weight
     rng = random.Random(args.seed)
     articles = [found for d in documents(args.corpus) if (found := sentence_texts(d))]
     questions = read_questions(args.questions) if args.questions else make_questions(articles, args.queries, rng)
@@ -64,7 +62,7 @@ def main() -> int:
         print(built.output.strip())
         print(f"indexed in {built.seconds:.1f} s at {built.megabytes:.0f} MB; {size:.0f} MB on disk\n")
         before = resident()
-        chosen = settings(home)
+        chosen = settings(home, dense_weight=args.dense_weight)
         seconds: dict[bool, list[float]] = {True: [], False: []}
         for i, question in enumerate([*questions[:10], *questions]):
             for refresh in (i % 2 == 0, i % 2 == 1):

@@ -89,17 +89,31 @@ class KeptReplies:
             yield _chunk(piece, None, None, kept["remote"])
         yield _chunk("", kept["finish"], kept["usage"], kept["remote"])
 
+    def chat(self, messages: Sequence[Any], **options: Any) -> Any:
+        """As the model's own, whole; a kept reply counts as one."""
+        request = self._request(messages, options | {"stream": False})
+        kept = self._store.get(request)
+        if kept is None:
+            response = self._llm.chat(messages, **options)
+            self._keep(request, [response.message.content or ""], *_end(response.raw))
+            return response
+        self.served += 1
+        text = "".join(kept["pieces"])
+        return SimpleNamespace(
+            message=SimpleNamespace(content=text), raw=_raw(kept["finish"], kept["usage"], kept["remote"])
+        )
+
     def _ask(self, request: str, messages: Sequence[Any], options: dict[str, Any]) -> Iterator[Any]:
         pieces: list[str] = []
         remote, finish, usage = False, None, None
         for chunk in self._llm.stream_chat(messages, **options):
-            raw = chunk.raw
-            if hasattr(raw, "choices"):
-                remote = True
-                finish = (raw.choices[0].finish_reason if raw.choices else None) or finish
-                usage = getattr(raw, "usage", None) or usage
+            here, end, used = _end(chunk.raw)
+            remote, finish, usage = remote or here, end or finish, used or usage
             pieces.append(chunk.delta or "")
             yield chunk
+        self._keep(request, pieces, remote, finish, usage)
+
+    def _keep(self, request: str, pieces: list[str], remote: bool, finish: str | None, usage: Any) -> None:
         if "".join(pieces).strip() and is_whole(finish, remote):
             counts = {n: getattr(usage, n, None) for n in ("prompt_tokens", "completion_tokens")} if usage else None
             self._store.put(request, {"pieces": pieces, "finish": finish, "usage": counts, "remote": remote})
@@ -119,10 +133,20 @@ def _unusable(path: Path, e: Exception) -> UsageError:
     return UsageError(f"cannot use the kept replies in {path} ({e}); close what uses it, or remove it")
 
 
+def _end(raw: Any) -> tuple[bool, str | None, Any]:
+    """Of a provider's raw reply or piece of one: whether it came from an endpoint, why it ended, the tokens used."""
+    if not hasattr(raw, "choices"):
+        return False, None, None
+    return True, raw.choices[0].finish_reason if raw.choices else None, getattr(raw, "usage", None)
+
+
 def _chunk(delta: str, finish: str | None, usage: dict[str, Any] | None, remote: bool) -> Any:
+    return SimpleNamespace(delta=delta, raw=_raw(finish, usage, remote))
+
+
+def _raw(finish: str | None, usage: dict[str, Any] | None, remote: bool) -> Any:
     if not remote:
-        return SimpleNamespace(delta=delta, raw=None)
-    choice = SimpleNamespace(finish_reason=finish)
+        return None
     return SimpleNamespace(
-        delta=delta, raw=SimpleNamespace(choices=[choice], usage=SimpleNamespace(**usage) if usage else None)
+        choices=[SimpleNamespace(finish_reason=finish)], usage=SimpleNamespace(**usage) if usage else None
     )

@@ -61,6 +61,11 @@ class Plan:
     files: Sequence[Path] = ()
     stale: bool = False
 
+    @property
+    def model(self) -> str | None:
+        """The model that is asked, or None where sentences are quoted."""
+        return None if self.quote else self.settings.model
+
 
 def run(
     plan: Plan, folder: Path, *, retry_faults: bool = False, progress: Callable[[int, int], None] | None = None
@@ -79,9 +84,8 @@ def run(
     with open_reader(cache).snapshot() as reader:
         articles = {d.file: d for d in reader.catalog.documents()}
         embedder = reader.catalog.meta()["embedder"]
-    asks = plan.settings.model and not plan.quote
     with ExitStack() as opened:
-        store = opened.enter_context(closing(ReplyStore(plan.settings.home / "replies.sqlite"))) if asks else None
+        store = opened.enter_context(closing(ReplyStore(plan.settings.home / "replies.sqlite"))) if plan.model else None
         writer = opened.enter_context(closing(Writer(folder, manifest(plan, articles, embedder), SAME)))
         done = {r["key"] for r in read_run(folder).records if not (retry_faults and r["error"])}
         todo = [(c, n) for n in range(plan.repeat) for c in plan.cases if key(c.id, n) not in done]
@@ -108,8 +112,6 @@ def _refuse_stale(plan: Plan) -> None:
 
 def manifest(plan: Plan, articles: Mapping[str, DocumentRow], embedder: str) -> dict[str, Any]:
     """All that decides the answers of a run, and what else a reader of its scores wants to know."""
-    settings = plan.settings
-    model = None if plan.quote else settings.model
     root = Path(__file__).parents[1]
     return {
         "byline": __version__,
@@ -119,7 +121,7 @@ def manifest(plan: Plan, articles: Mapping[str, DocumentRow], embedder: str) -> 
         "cases": {p.name: hashlib.sha256(p.read_bytes()).hexdigest()[:12] for p in plan.files},
         "cases_hash": _hash(json.dumps([_asked_case(c) for c in plan.cases], sort_keys=True)),
         "keys": [key(c.id, n) for n in range(plan.repeat) for c in plan.cases],
-        "settings": _settings(settings, model) | {"embedder": embedder},
+        "settings": _settings(plan) | {"embedder": embedder},
         "prompt_hash": _hash((root / "rag" / "prompts.py").read_text(encoding="utf-8")),
         "code_hash": _hash(*(p.read_text(encoding="utf-8") for d in CODE for p in sorted((root / d).rglob("*.py")))),
         "repeat": plan.repeat,
@@ -135,12 +137,13 @@ def _asked_case(case: Case) -> dict[str, Any]:
     return {k: v for k, v in asdict(case).items() if k not in ("where", "note")}
 
 
-def _settings(settings: Settings, model: str | None) -> dict[str, Any]:
+def _settings(plan: Plan) -> dict[str, Any]:
     """Every setting that can change an answer; no key, and no password that an address may hold."""
-    address = re.sub(r"//[^/@]*@", "//", settings.base_url or "") if model else ""
+    settings = plan.settings
+    address = re.sub(r"//[^/@]*@", "//", settings.base_url or "") if plan.model else ""
     return {
-        "model": model, "base_url": address or None, "passages": settings.passages,
-        "dense_weight": settings.dense_weight, "chroma": bool(settings.chroma_url),
+        "model": plan.model, "base_url": address or None, "passages": settings.passages,
+        "dense_weight": settings.dense_weight, "threshold": settings.threshold, "chroma": bool(settings.chroma_url),
     }  # fmt: skip
 
 
@@ -158,7 +161,9 @@ def _ask_all(
     plan: Plan, todo: Sequence[tuple[Case, int]], store: ReplyStore | None
 ) -> Iterator[tuple[Case, int, _Asked]]:
     """(case, repeat, what came back) as they come; at most twice as many asked ahead as there are threads."""
-    llm = _model(plan) if store else None
+    from rag.providers import make_llm
+
+    llm = make_llm(plan.settings) if store else None
 
     def ask(case: Case, n: int) -> _Asked:
         return _ask(plan, case, KeptReplies(llm, store, n) if store else False)
@@ -184,14 +189,8 @@ def _ask_all(
         pool.shutdown(cancel_futures=True)
 
 
-def _model(plan: Plan) -> Any:
-    from rag.providers import make_llm
-
-    return make_llm(plan.settings)
-
-
 def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
-    from rag.chain import SCORED, ask, find
+    from rag.chain import ask, find_parts, merged
     from rag.request import make_request
 
     options: dict[str, Any] = {
@@ -202,15 +201,19 @@ def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
     try:
         answer = ask(case.question, llm=model, refresh=False, **options)
         seconds = time.perf_counter() - started
-        candidates, scored = find(make_request(case.question, **options), max(SCORED, plan.settings.passages))
+        parts, _ = find_parts(make_request(case.question, **options))
+        candidates, hits = merged(parts)
     except BylineError as e:
         return _Asked(None, Found(), [], str(e), time.perf_counter() - started)
     except Exception as e:  # a bug must not end a long run; it is counted as a fault and named
         return _Asked(None, Found(), [], f"unexpected {type(e).__name__}: {e}", time.perf_counter() - started)
-    best = scored.hits[:HITS]
+    best = hits[:HITS]
     found = Found(
         [(h.file, h.line_start, h.line_end) for h in best],
-        [(c.document.file, c.passage.line_start, c.passage.line_end) for c in candidates[: plan.settings.passages]],
+        [
+            (c.document.file, c.passage.line_start, c.passage.line_end)
+            for c in candidates[: plan.settings.passages * len(parts)]
+        ],
     )
     rows = [
         {"file": h.file, "line_start": h.line_start, "line_end": h.line_end, "start": h.start, "end": h.end,

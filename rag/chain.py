@@ -127,9 +127,16 @@ def stream(
     deadline = Deadline()
     if model is not None and (alone := condensed(request.question, request.history, model, deadline)):
         request = replace(request, question=alone, history=())
-    found, more = _find_parts(request, explain)
+    found, more = find_parts(request, explain)
     notes += more
-    candidates, hits = _merged(found)
+    candidates, hits = merged(found)
+    disagreement = tuple(c for _, s in found for c in conflicts(s.query, s.statements))
+
+    def completed(answer: Answer) -> Answer:
+        nearest = tuple(hits[:EXPLAINED]) if explain else answer.nearest
+        confidence = round(max(s.confidence for _, s in found), 4)
+        return replace(answer, question=asked, confidence=confidence, conflicts=disagreement, nearest=nearest)
+
     clock.stage("retrieve")
     degraded = None
     if model is not None and candidates:
@@ -137,8 +144,7 @@ def stream(
         try:
             readable = candidates[: settings.passages * len(found)]
             answer = yield from _from_model(request, model, readable, hits, clock, deadline, check)
-            answer = _completed(answer, asked, found, explain)
-            yield replace(answer, notes=(*notes, *answer.notes))
+            yield replace(completed(answer), notes=(*notes, *answer.notes))
             return
         except ModelError as e:
             degraded = str(e)
@@ -148,11 +154,10 @@ def stream(
         notes += [f"the articles do not say: {text}" for text in silent]
     quoted = [_quoted(h) for h in {(h.file, h.start): h for hits_ in chosen for h in hits_}.values()]
     # Statements that disagree on what is asked are an answer, however unsure the choice of one sentence is.
-    quoted = quoted or [side for _, s in found for c in conflicts(s.query, s.statements) for side in c.sides]
+    quoted = quoted or [side for c in disagreement for side in c.sides]
     yield from quoted
     clock.stage("write")
-    answer = _answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes))
-    yield _completed(answer, asked, found, explain)
+    yield completed(_answer(request, quoted, hits, clock.usage(), "quoted", degraded=degraded, notes=tuple(notes)))
 
 
 def search(
@@ -204,34 +209,26 @@ def find(request: Request, passages: int, explain: bool = False) -> Found:
         return candidates, scored
 
 
-def _completed(answer: Answer, asked: str, found: Sequence[Found], explain: bool) -> Answer:
-    """With the question as it was asked, the confidence, the sides that disagree, and on request the best hits."""
-    nearest = tuple(_merged(found)[1][:EXPLAINED]) if explain else answer.nearest
-    sides = tuple(c for _, s in found for c in conflicts(s.query, s.statements))
-    confidence = round(max(s.confidence for _, s in found), 4)
-    return replace(answer, question=asked, confidence=confidence, conflicts=sides, nearest=nearest)
-
-
-def _find_parts(request: Request, explain: bool) -> tuple[list[Found], list[str]]:
+def find_parts(request: Request, explain: bool = False) -> tuple[list[Found], list[str]]:
     """What is found for each part of the question, within the time that it names; and notes."""
     filters = request.filters
     span = None if filters.since or filters.until else period(request.question, request.as_of)
     if span:
         within = replace(request, filters=replace(filters, since=span[0], until=span[1]))
-        found, _ = _find_parts(replace(within, as_of=None), explain)
+        found, _ = find_parts(replace(within, as_of=None), explain)
         if any(candidates for candidates, _ in found):
             return found, []
-        return _find_parts(replace(request, as_of=None), explain)[0], [
+        return find_parts(replace(request, as_of=None), explain)[0], [
             f"no article of {span[0]} to {span[1]} fits; all were searched"
         ]
     first, *rest = parts(request.question)
     passages = max(SCORED, request.settings.passages)
     turn = (request.question, "")  # "and when was it signed?" is about what the first part names
     asked = [replace(request, question=first), *(replace(request, question=p, history=(turn,)) for p in rest)]
-    return [find(r if rest else request, passages, explain) for r in asked], []
+    return [find(r, passages, explain) for r in asked], []
 
 
-def _merged(found: Sequence[Found]) -> tuple[list[Candidate], list[Hit]]:
+def merged(found: Sequence[Found]) -> tuple[list[Candidate], list[Hit]]:
     """Candidates and hits of all parts, in turns: the best of each, the second of each, ..."""
     if len(found) == 1:
         return found[0][0], found[0][1].hits

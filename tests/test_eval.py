@@ -167,6 +167,29 @@ def test_replies_are_kept_by_request_and_nothing_is_asked_twice(
     assert rows["passed"]["n"] == 6
 
 
+def test_what_a_follow_up_asks_the_model_is_kept_too(
+    home: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question is first made to stand alone, in a reply that does not stream."""
+
+    def reply(body: dict[str, Any]) -> str:
+        return answering(body) if body.get("stream") else "How many people did the ferry carry?"
+
+    follow_up = put(
+        tmp_path, GOOD | {"question": "And how many did it carry?", "history": ["When did the ferry leave?"]}
+    )
+    with serving(reply) as script:
+        model(monkeypatch, script.url)
+        assert evaluate(follow_up, corpus, "--name", "one") == 0
+        assert [bool(r.get("stream")) for r in script.requests] == [False, True]
+        assert evaluate(follow_up, corpus, "--name", "two") == 0
+        assert len(script.requests) == 2
+    first, second = (read_run(home / "runs" / name).records[0] for name in ("one", "two"))
+    assert first["passed"]
+    assert first["answer"]["text"] == second["answer"]["text"]
+    assert second["scores"]["seconds"] is None
+
+
 def test_a_fault_scores_zero_stays_in_and_can_be_asked_again(
     home: Path, cases: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
