@@ -6,9 +6,10 @@ FOLDER holds the articles that the questions of the QA files are about; both lay
 a set is called by its QA file (by the folder above it where the file is called qa.jsonl).
 
 Sentences get a linear score under a listwise loss, minus the log of the chance (softmax) that falls on right ones; a
-question weighs 1/sqrt(questions in its set). The confidence is a logistic regression over `rag.score.evidence`, in which
---weight makes a set count less or more (questions written to mislead would otherwise outvote the news). Both are
-penalised by the squares of their standardised weights. Every figure printed is of articles that its weights have not
+question weighs 1/sqrt(questions in its set). The best sentences are scored anew in the same way, with their nearness to
+the question (`rag.encoder`) and the first score, of weights that have not seen the article, as further parts. The
+confidence is a logistic regression over `rag.score.evidence`, in which --weight makes a set count less or more (questions
+written to mislead would otherwise outvote the news). All are penalised by the squares of their standardised weights. Every figure printed is of articles that its weights have not
 seen: five folds of articles, over all sets at once, the evidence computed from sentence weights of the same fold.
 """
 
@@ -24,7 +25,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +33,28 @@ import numpy as np
 
 from benchmarks.common import progress, settings, table, temp_home
 from rag.chain import SCORED
+from rag.encoder import cosines
 from rag.features import Sentence, features
 from rag.indexes import asking_embedder, open_reader, update
 from rag.question import make_query
 from rag.request import make_request
 from rag.retrieve import Candidate, retrieve
-from rag.score import EVIDENCE_ONLY, WEIGHTS, evidence
+from rag.score import ENCODED, EVIDENCE_ONLY, NEARNESS, WEIGHTS, best_above, best_first, evidence, nearness, weights
 
 FOLDS = 5
 SENTENCE_PENALTY = 1e-3
 CONFIDENCE_PENALTY = 1e-2
-AT_MOST = {"furniture": -2.0}
-"""Parts whose weight is bounded, because the questions hardly show what they are for: page furniture ranks last."""
+FIXED = {"furniture": -2.0}
+"""Weights that are not fitted, because the questions hardly show what they are for: page furniture ranks last but is found."""
+
+AT_LEAST_0 = ("cover_exact", "cover_around", "passage_cover", "article_cover", "names_around", "numbers", "meaning")
+AT_LEAST_0 += ("meaning_best", "nearness", "nearness_best")
+AT_MOST_0 = ("missing", "lacks_kind", "nowhere", "nowhere_exact", "absent", "absent_names")
+"""Evidence that may only raise, only lower the confidence. Left free, a question of which no word stands in the articles was
+answered: the questions have few of that kind, and the weights of like facts made up for each other."""
+
+NEAR = 2 * ENCODED
+"""Sentences of each question that are encoded: enough that the best of any fold are among them."""
 
 MOST = 800
 """Questions taken of one set: more of one kind would not change the weights but the time."""
@@ -57,7 +68,8 @@ _WORD = re.compile(r"\w+")
 class Asked:
     """A question: the parts of all its candidate sentences, and how right each sentence is.
 
-    `right` is 1 for the sentence that answers, less for its neighbours on a gold line; `line` tells that citing it counts.
+    `right` is 1 for the sentence that answers, less for its neighbours on a gold line; `line` tells that citing it counts;
+    `cosines` are those of the best by the weights of before with the question, nan for the rest.
     """
 
     set: str
@@ -67,6 +79,7 @@ class Asked:
     parts: Array
     right: Array
     line: Array
+    cosines: Array
 
 
 def main() -> int:
@@ -85,14 +98,27 @@ def main() -> int:
         if args.cache:
             args.cache.write_bytes(pickle.dumps((names, asked)))
     chooses = [i for i, name in enumerate(names) if name not in EVIDENCE_ONLY]
-    most = [AT_MOST.get(names[i], math.inf) for i in chooses]
+    fixed = [FIXED.get(names[i]) for i in chooses]
     fold = np.array([int(hashlib.md5(a.group.encode()).hexdigest(), 16) % FOLDS for a in asked])
+    linear: list[Array] = [np.zeros(0)] * len(asked)
+    for k in range(FOLDS):
+        fitted = fit_sentences([a for a, f in zip(asked, fold, strict=True) if f != k], chooses, fixed)
+        for i in np.flatnonzero(fold == k):
+            linear[i] = asked[i].parts[:, chooses] @ fitted
+    near = [_nearness(a, x) for a, x in zip(asked, linear, strict=True)]
+    second = [_best(a, x, n, chooses, fixed) for a, x, n in zip(asked, linear, near, strict=True)]
     totals: list[Array] = [np.zeros(0)] * len(asked)
     for k in range(FOLDS):
-        weights = fit_sentences([a for a, f in zip(asked, fold, strict=True) if f != k], chooses, most)
+        fitted = fit_best([s for s, f in zip(second, fold, strict=True) if f != k], fixed)
         for i in np.flatnonzero(fold == k):
-            totals[i] = asked[i].parts[:, chooses] @ weights
-    found = [evidence(_columns(names, a), a.facts, t) if len(t) else {} for a, t in zip(asked, totals, strict=True)]
+            best = best_first(linear[i])
+            new = np.zeros(len(linear[i]))
+            new[best] = second[i].parts @ fitted
+            totals[i] = best_above(new, linear[i], best)
+    found = [
+        evidence(_columns(names, a) | dict(zip(NEARNESS, n.T, strict=True)), a.facts, t) if len(t) else {}
+        for a, n, t in zip(asked, near, totals, strict=True)
+    ]
     kept = [i for i, e in enumerate(found) if e]
     facts = list(found[kept[0]])
     x = np.array([[found[i][name] for name in facts] for i in kept])
@@ -102,16 +128,22 @@ def main() -> int:
     chance = np.zeros(len(kept))
     for k in range(FOLDS):
         seen = fold[kept] != k
-        chance[~seen] = predict(fit_logistic(x[seen], answerable[seen], weight[seen]), x[~seen])
-    report_sentences(asked, totals)
+        chance[~seen] = predict(fit_logistic(facts, x[seen], answerable[seen], weight[seen]), x[~seen])
+    report_sentences(asked, linear, totals)
     lines = calibration(sets, answerable, chance, weight)
     print("\n" + "\n".join(lines))
     if args.write:
-        sentence = fit_sentences(asked, chooses, most)
-        logistic = fit_logistic(x, answerable, weight)
-        value = json.loads(WEIGHTS.read_text(encoding="utf-8")) | {
-            "made by": "python -m benchmarks.fit ... --write, then benchmarks.fit_dense",
+        sentence = fit_sentences(asked, chooses, fixed)
+        final = fit_best(second, fixed)
+        used = [*(names[i] for i in chooses), *NEARNESS]
+        # The first score is itself a sum of the same parts, the fixed ones left out.
+        first = np.where([w is None for w in fixed], sentence, 0.0)
+        final = np.r_[final[: len(chooses)] + final[-1] * first, final[len(chooses) : -1]]
+        logistic = fit_logistic(facts, x, answerable, weight)
+        value = {
+            "made by": "python -m benchmarks.fit ... --write",
             "sentence": {names[i]: round(float(w), 3) for i, w in zip(chooses, sentence, strict=True)},
+            "best": {n: round(float(w), 3) for n, w in zip(used, final, strict=True)},
             "confidence": {n: round(float(w), 3) for n, w in zip([*facts, "constant"], logistic, strict=True)},
         }
         WEIGHTS.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
@@ -165,9 +197,13 @@ def read(corpus: Path, file: Path) -> tuple[list[str], list[Asked]]:
                 found = features(query, candidates)
                 names = list(found.parts)
                 parts = np.stack(list(found.parts.values()), axis=1)
+                before = np.sum([w * found.parts[n] for n, w in weights()["sentence"].items()], axis=0)
+                best = np.argsort(-before, kind="stable")[:NEAR]
+                near = np.full(len(before), np.nan)
+                near[best] = cosines(query.whole, [found.sentences[i].dated for i in best])
                 right, line = label(row, candidates, found.sentences)
                 group = min((g[0] for g in gold_places(row)), default=(row.get("about") or {}).get("file", row["id"]))
-                out.append(Asked(name, f"{corpus}/{group}", row["answerable"], found.facts, parts, right, line))
+                out.append(Asked(name, f"{corpus}/{group}", row["answerable"], found.facts, parts, right, line, near))
     progress(f"{name}: {len(out)} questions")
     return names, out
 
@@ -216,8 +252,8 @@ def _same(a: str, b: str) -> bool:
     return a in b or b in a or (min(len(x), len(y)) > 4 and len(x & y) >= 0.6 * min(len(x), len(y)))
 
 
-def fit_sentences(asked: Sequence[Asked], chooses: list[int], most: Sequence[float]) -> Array:
-    """Weights of some parts (by number), none above its `most`, that make the right sentences likely."""
+def fit_sentences(asked: Sequence[Asked], chooses: list[int], fixed: Sequence[float | None]) -> Array:
+    """Weights of some parts (by number), where they are not `fixed`, that make the right sentence likely."""
     from scipy.optimize import minimize
 
     asked = [a for a in asked if len(a.right) and a.right.max() > 0]
@@ -238,12 +274,34 @@ def fit_sentences(asked: Sequence[Asked], chooses: list[int], most: Sequence[flo
         slope = weight[owner] * chance * (1 - right / good[owner])
         return -(weight * np.log(good)).sum() + SENTENCE_PENALTY * w @ w, x.T @ slope + 2 * SENTENCE_PENALTY * w
 
-    bounds = [(None, limit * width) for limit, width in zip(most, scale, strict=True)]
+    bounds = [(None, None) if w is None else (w * width, w * width) for w, width in zip(fixed, scale, strict=True)]
     return minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x / scale
 
 
-def fit_logistic(x: Array, y: Array, weight: Array) -> Array:
-    """Weights of a logistic regression, the constant last."""
+def _nearness(asked: Asked, linear: Array) -> Array:
+    """The parts of NEARNESS, [sentences, 2], for the sentences that are best by `linear`."""
+    best = best_first(linear)
+    found = np.where(np.isnan(asked.cosines[best]), np.nanmin(asked.cosines), asked.cosines[best])
+    return np.stack(list(nearness(len(linear), best, found).values()), axis=1)
+
+
+def _best(asked: Asked, linear: Array, near: Array, chooses: list[int], fixed: Sequence[float | None]) -> Asked:
+    """The question with its best sentences only, their parts those that choose, NEARNESS and the first score without what
+    is fixed."""
+    best = best_first(linear)
+    parts = asked.parts[best][:, chooses]
+    free = linear[best] - parts @ [w or 0.0 for w in fixed]
+    return replace(asked, parts=np.c_[parts, near[best], free], right=asked.right[best], line=asked.line[best])
+
+
+def fit_best(asked: Sequence[Asked], fixed: Sequence[float | None]) -> Array:
+    """Weights of what `_best` gives."""
+    more = len(NEARNESS) + 1
+    return fit_sentences(asked, list(range(len(fixed) + more)), [*fixed, *[None] * more])
+
+
+def fit_logistic(facts: Sequence[str], x: Array, y: Array, weight: Array) -> Array:
+    """Weights of a logistic regression on the named facts, the constant last."""
     from scipy.optimize import minimize
 
     mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
@@ -256,7 +314,10 @@ def fit_logistic(x: Array, y: Array, weight: Array) -> Array:
         value = (weight * (np.logaddexp(0, -m) * y + np.logaddexp(0, m) * ~y)).sum() + (free * w * w).sum()
         return value, z.T @ (weight * (1 / (1 + np.exp(-m)) - y)) + 2 * free * w
 
-    w = minimize(loss, np.zeros(z.shape[1]), jac=True, method="L-BFGS-B").x
+    bounds = [
+        (0.0 if name in AT_LEAST_0 else None, 0.0 if name in AT_MOST_0 else None) for name in [*facts, "constant"]
+    ]
+    w = minimize(loss, np.zeros(z.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
     return np.r_[w[:-1] / scale, w[-1] - (w[:-1] * mean / scale).sum()]
 
 
@@ -275,18 +336,18 @@ def _columns(names: list[str], asked: Asked) -> dict[str, Array]:
     return {name: asked.parts[:, i] for i, name in enumerate(names)}
 
 
-def report_sentences(asked: Sequence[Asked], totals: Sequence[Array]) -> None:
-    """Print how often the best sentence, or one of the best three, stands on a right line, by set."""
+def report_sentences(asked: Sequence[Asked], linear: Sequence[Array], totals: Sequence[Array]) -> None:
+    """Print how often the best sentence, or one of the best three, stands on a right line, by set; first without nearness."""
     rows = []
     for name in dict.fromkeys(a.set for a in asked):
         hits = []
-        for a, total in zip(asked, totals, strict=True):
+        for a, *scores in zip(asked, linear, totals, strict=True):
             if a.set == name and a.answerable:
-                order = np.argsort(-total, kind="stable")
-                hits.append((bool(a.line[order[:1]].any()), bool(a.line[order[:3]].any()), bool(a.line.any())))
-        first, three, there = np.mean(hits, axis=0)
-        rows.append((name, len(hits), first, three, there))
-    table(("right line, not seen in fitting", "questions", "first", "in three", "among all"), rows)
+                without, order = (np.argsort(-s, kind="stable") for s in scores)
+                lines = (without[:1], order[:1], order[:3], order)
+                hits.append(tuple(bool(a.line[some].any()) for some in lines))
+        rows.append((name, len(hits), *(float(v) for v in np.mean(hits, axis=0))))
+    table(("right line, not seen in fitting", "questions", "linear", "first", "in three", "among all"), rows)
 
 
 def calibration(sets: Array, answerable: Array, chance: Array, weight: Array) -> list[str]:

@@ -15,6 +15,7 @@ from index.errors import ModelError, UsageError
 from rag.asof import period
 from rag.cite import citations
 from rag.conflict import conflicts
+from rag.encoder import preload
 from rag.extract import THRESHOLD, extract
 from rag.followup import condensed
 from rag.indexes import asking_embedder, open_reader
@@ -26,7 +27,7 @@ from rag.providers import make_llm
 from rag.question import make_query
 from rag.request import MAX_QUESTION, Request, make_request
 from rag.retrieve import Candidate, retrieve
-from rag.score import Scored, rescore, score_sentences
+from rag.score import Scored, score_sentences
 from rag.settings import Settings, read_settings
 from rag.sources import make_sources
 from rag.types import Answer, Claim, Event, Hit, Progress, Usage
@@ -37,9 +38,6 @@ SCORED = 16
 
 PROMPT_TOKENS = 2200
 """Budget for the numbered lines in a prompt; the rules take some 300 more."""
-
-RESCORING = ("minilm",)
-"""Embedders that also score the best sentences of a question: they know meanings, and cost no money."""
 
 ELSEWHERE = 12
 """Sentences of the index that are tried for a claim which the lines it names do not support."""
@@ -116,6 +114,7 @@ def stream(
     if check not in (None, "model"):
         raise UsageError(f'check is {check!r}; give "model" or leave it out')
     model = make_llm(settings) if llm is None else (llm or None)
+    preload()
     clock = _Clock()
     notes: list[str] = []
     if refresh:
@@ -188,6 +187,7 @@ def search(
     request = make_request(
         query, corpus=corpus, index=index, since=since, until=until, files=files, sources=sources, settings=settings
     )
+    preload()
     if refresh:
         bring_up_to_date(request)
     hits = find(request, max(SCORED, k), explain)[1].hits[:k]
@@ -203,10 +203,7 @@ def find(request: Request, passages: int, explain: bool = False) -> Found:
         candidates = retrieve(reader, embedder, text, passages, request.filters, request.settings.dense_weight)
         lexical = reader.lexical
         query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
-        scored = score_sentences(query, candidates, explain)
-        if embedder.name in RESCORING:
-            scored = replace(scored, hits=rescore(request.question, scored.hits, embedder))
-        return candidates, scored
+        return candidates, score_sentences(query, candidates, explain)
 
 
 def find_parts(request: Request, explain: bool = False) -> tuple[list[Found], list[str]]:

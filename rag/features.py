@@ -65,8 +65,8 @@ _ENDS = frozenset(".!?…\"”’')")
 
 @dataclass(slots=True)
 class Sentence:
-    """A sentence of candidate number `candidate`, and its words: folded, their stems ("" for a function word), whether they
-    are written like names."""
+    """A sentence of candidate number `candidate`, its days as the question writes them, and its words: folded, their stems
+    ("" for a function word), whether they are written like names."""
 
     candidate: int
     text: str
@@ -74,9 +74,15 @@ class Sentence:
     end: int
     line_start: int
     line_end: int
+    days: str = ""
     words: list[str] = field(default_factory=list)
     stems: list[str] = field(default_factory=list)
     capital: list[bool] = field(default_factory=list)
+
+    @property
+    def dated(self) -> str:
+        """The text, and in brackets its days where the question names one of them: "on Monday (January 6)"."""
+        return f"{self.text} ({self.days})" if self.days else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +131,8 @@ def read_sentences(question: str, candidates: Sequence[Candidate]) -> list[Sente
             text = passage.text[span.start - passage.start : span.end - passage.start]
             sentence = Sentence(number, text, span.start, span.end, span.line_start, span.line_end)
             bare = clean.without_labels(text)
-            days = spelling.days_as_asked(question, bare, candidate.document.date)
-            for raw in WORD.findall(f"{spelling.one_form(bare)} {days}"):
+            sentence.days = spelling.days_as_asked(question, bare, candidate.document.date)
+            for raw in WORD.findall(f"{spelling.one_form(bare)} {sentence.days}"):
                 word = fold(raw)
                 sentence.words.append(word)
                 sentence.stems.append("" if word in STOPWORDS else stem(word))

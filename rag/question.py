@@ -55,7 +55,8 @@ class Query:
     (the terms of the question before included, with less weight), `words` a term's spelling in the question,
     `names` the terms that are written like names, `numbers` those that hold a digit, `kinds` what the question asks
     for (a key of KINDS each), `head` what is counted or chosen ("troops" in "how many troops"), or "",
-    `absent` the terms that stand in no passage, `spelt` the names that may be spelt otherwise (word by term).
+    `absent` the terms that stand in no passage, `spelt` the names that may be spelt otherwise (word by term), `whole` the
+    question after the earlier ones that it may refer to.
     """
 
     text: str
@@ -68,6 +69,7 @@ class Query:
     head: str
     absent: frozenset[str]
     spelt: dict[str, str]
+    whole: str
 
     def terms_of(self, text: str, written: str | None) -> list[str]:
         """Terms of a sentence of an article of that date, with the question's spelling of its names and dates."""
@@ -123,6 +125,7 @@ def make_query(text: str, document_frequency: Callable[..., int], total: int, ea
         _head(_asking(text)),
         frozenset(absent),
         spelt,
+        " ".join([*earlier, text]),
     )
 
 

@@ -2,6 +2,7 @@
 
 A sentence's score is the weighted sum of the named parts that `features` gives, on the scale of log odds: over all
 sentences of a question, exp(score) / sum of exp(score) estimates the chance that this one holds the answer.
+The best few by that score are scored anew, with their nearness in meaning to the question (`rag.encoder`) among the parts.
 The weights in `weights.json` were fitted by `python -m benchmarks.fit`; docs/lab-notes.md tells how and how well.
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.embed import Embedder
+from rag.encoder import cosines
 from rag.features import Array, features
 from rag.question import Query
 from rag.retrieve import Candidate
@@ -25,10 +26,10 @@ from rag.types import Hit
 
 WEIGHTS = Path(__file__).parent / "weights.json"
 
-DENSE = ("cosine", "cosine_of_best")
+NEARNESS = ("nearness", "nearness_of_best")
 
-RESCORED = 24
-"""Best sentences that `rescore` embeds."""
+ENCODED = 16
+"""Best sentences whose nearness is computed: more took longer (4 ms each) and gained nothing."""
 
 JOINED_BY = ("cover", "fragment", "header", "furniture")
 """Parts that decide which of several places of the same words comes first."""
@@ -58,7 +59,8 @@ class Scored:
 
 @lru_cache(maxsize=1)
 def weights() -> dict[str, dict[str, float]]:
-    """The fitted weights: of a sentence's parts under "sentence", of the evidence under "confidence"."""
+    """The fitted weights: of a sentence's parts under "sentence", of those of the best sentences under "best", of the evidence
+    under "confidence"."""
     table: dict[str, dict[str, float]] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
     return table
 
@@ -71,8 +73,12 @@ def score_sentences(query: Query, candidates: Sequence[Candidate], explain: bool
     if not candidates:
         return Scored(query, [], 0.0, [])
     found = features(query, candidates)
-    table = weights()["sentence"]
-    total = np.sum([weight * found.parts[name] for name, weight in table.items()], axis=0)
+    table = weights()
+    linear = np.sum([weight * found.parts[name] for name, weight in table["sentence"].items()], axis=0)
+    best = best_first(linear)
+    near = cosines(query.whole, [found.sentences[i].dated for i in best])
+    parts = found.parts | nearness(len(linear), best, near)
+    total = best_above(np.sum([weight * parts[name] for name, weight in table["best"].items()], axis=0), linear, best)
     chance = softmax(total)
     hits = []
     for i, s in enumerate(found.sentences):
@@ -91,41 +97,33 @@ def score_sentences(query: Query, candidates: Sequence[Candidate], explain: bool
                 source=document.source,
                 sha256=document.sha256,
                 passage=passage.id,
-                parts={n: float(found.parts[n][i]) for n in (table if explain else JOINED_BY)},
+                parts={n: float(parts[n][i]) for n in (table["best"] if explain else JOINED_BY)},
             )
         )
     order = sorted(range(len(hits)), key=lambda i: (-total[i], hits[i].file, hits[i].start))
     joined = join_same([hits[i] for i in order])
-    shown = [replace(h, parts={n: w * h.parts[n] for n, w in table.items()} if explain else {}) for h in joined]
+    shown = [replace(h, parts={n: w * h.parts[n] for n, w in table["best"].items()} if explain else {}) for h in joined]
     statements = [s for s, h in zip(shown, joined, strict=True) if not h.parts["header"] and not h.parts["furniture"]]
-    return Scored(query, shown, confidence(evidence(found.parts, found.facts, total)), statements)
+    return Scored(query, shown, confidence(evidence(parts, found.facts, total)), statements)
 
 
-def rescore(question: str, hits: Sequence[Hit], embedder: Embedder) -> list[Hit]:
-    """The same hits, the best ones scored anew with their vectors' nearness to the question's ("dense").
-
-    It takes as long as embedding RESCORED sentences. The weights were fitted by `python -m benchmarks.fit_dense`.
-    """
-    best, rest = list(hits[:RESCORED]), hits[RESCORED:]
-    if not best:
-        return []
-    vectors = embedder.embed([question, *(h.text for h in best)])
-    scale = weights()["dense"]["scale"]
-    scores = np.array([h.score for h in best])
-    dense = dense_parts(vectors[1:] @ vectors[0]) @ [weights()["dense"][name] for name in DENSE]
-    chance = softmax(scale * np.log(scores + 1e-300) + dense) * scores.sum()
-    new = [
-        replace(
-            h, score=float(c), parts={n: scale * v for n, v in h.parts.items()} | {"dense": float(d)} if h.parts else {}
-        )
-        for h, c, d in zip(best, chance, dense, strict=True)
-    ]
-    return [*sorted(new, key=lambda h: (-h.score, h.file, h.start)), *rest]
+def best_first(total: Array) -> Array:
+    """Numbers of the ENCODED sentences with the highest scores, best first."""
+    return np.argsort(-total, kind="stable")[:ENCODED]
 
 
-def dense_parts(cosines: Array) -> Array:
-    """What is made of the cosines of the best sentences, [sentences, DENSE]."""
-    return np.stack([cosines, cosines / max(float(cosines.max()), 0.1)], axis=1)
+def nearness(sentences: int, best: Array, found: Array) -> dict[str, Array]:
+    """The parts of NEARNESS for all sentences, from the cosines of the best; the others count as near as the farthest of these."""
+    every = np.full(sentences, found.min())
+    every[best] = found
+    return {"nearness": every, "nearness_of_best": every / max(float(every.max()), 0.1)}
+
+
+def best_above(total: Array, linear: Array, best: Array) -> Array:
+    """The best sentences' new scores; the others follow below the lowest of them, in their old order and distances."""
+    out = linear - linear[best].min() + total[best].min()
+    out[best] = total[best]
+    return out
 
 
 def softmax(total: Array) -> Array:
@@ -150,6 +148,8 @@ def evidence(parts: dict[str, Array], facts: dict[str, float], total: Array) -> 
         "missing": first["missing"],
         "meaning": first["meaning"],
         "meaning_best": float(parts["meaning"][order].max()),
+        "nearness": first["nearness"],
+        "nearness_best": float(parts["nearness"].max()),
         "lacks_kind": max(lacks, default=0.0),
         "nowhere": facts["nowhere"],
         "nowhere_exact": facts["nowhere_exact"],

@@ -232,6 +232,16 @@ def test_the_graph_is_built_once_and_a_broken_one_again(
     assert not list(tmp_path.glob("*.tmp"))
 
 
+def test_a_graph_stored_in_bytes_gives_nearly_the_same_vectors(embedder: MiniLM, tmp_path: Path) -> None:
+    """127 steps each way: an error of at most 0.4 % of the largest number of a column, far less in the end."""
+    (tmp_path / "model.onnx").write_bytes(build_graph(tiny_weights(), heads=HEADS, in_bytes=True))
+    (tmp_path / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    texts = ["the letter was signed", "unsigned by a general.", "a"]
+    exact, stored = embedder.embed(texts), MiniLM.load(tmp_path).embed(texts)
+    assert ((exact * stored).sum(axis=1) > 0.999).all()
+    assert not np.array_equal(exact, stored)
+
+
 def test_a_cache_that_cannot_be_written_is_no_fault(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert MiniLM.load(folder, cache=tmp_path / "file").embed(["a"]).shape == (1, SIZE)

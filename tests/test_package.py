@@ -31,6 +31,8 @@ def test_the_wheel_holds_the_packages_the_page_and_the_sample_corpus(tmp_path: P
         "rag/py.typed",
         "rag/weights.json",
         "rag/meaning.npz",
+        "rag/encoder/model.onnx",
+        "rag/encoder/vocab.txt",
     } <= names
     articles = {p.relative_to(ROOT).as_posix() for p in (ROOT / "evals/articles").rglob("*") if p.is_file()}
     assert articles <= names

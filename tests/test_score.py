@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from rag.features import features
 from rag.meaning import related, word_vectors
 from rag.question import Query, make_query
 from rag.retrieve import Candidate
-from rag.score import rescore, score_sentences, softmax, weights
+from rag.score import ENCODED, NEARNESS, best_first, nearness, score_sentences, softmax, weights
 from rag.types import Hit
 from tests.conftest import write
 
@@ -115,7 +114,7 @@ def test_the_answering_sentence_comes_first_and_explains_itself() -> None:
     scored = score_sentences(query("How much did the town set aside for the feast?"), [candidate(text)], explain=True)
     best = scored.hits[0]
     assert best.text == "The town set aside $4,300 for the feast."
-    assert set(best.parts) == set(weights()["sentence"])
+    assert set(best.parts) == {*weights()["sentence"], *NEARNESS}
     assert sum(h.score for h in scored.hits) == pytest.approx(1.0)
     # Scores are a softmax of the sums of the parts.
     sums = np.array([sum(h.parts.values()) for h in scored.hits])
@@ -203,24 +202,19 @@ def test_a_question_in_other_words_finds_its_sentence(tmp_path: Path) -> None:
     assert search("How many soldiers live there?", corpus=tmp_path)[0].text == "About 5,000 troops are stationed there."
 
 
-class Axes:
-    """An embedder to compute in one's head: a text is the axis of its last letter but one."""
-
-    name, fingerprint, dimensions, batch = "axes", "axes:1", 26, 8
-
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        return np.eye(26, dtype=np.float32)[[ord(t[-2]) - ord("a") for t in texts]]
-
-    def count_tokens(self, texts: Sequence[str]) -> int | None:
-        return None
+def test_nearness_of_the_best_sentences_and_of_the_rest() -> None:
+    """The first, third and second are the best, with these cosines; the fourth counts as near as the farthest of them."""
+    parts = nearness(4, np.array([0, 2, 1]), np.array([0.2, 0.8, 0.4]))
+    assert parts["nearness"].tolist() == [0.2, 0.4, 0.8, 0.2]
+    assert parts["nearness_of_best"].tolist() == pytest.approx([0.25, 0.5, 1.0, 0.25])
 
 
-def test_an_embedder_scores_the_best_sentences_anew() -> None:
-    hits = [hit("Alpha beta.", 0.5), hit("Gamma delto.", 0.3, 100), hit("Epsilon.", 0.1, 200)]
-    found = rescore("Who is delto?", hits, Axes())
-    assert found[0].text == "Gamma delto."
-    table = weights()["dense"]
-    gain = table["cosine"] + table["cosine_of_best"]  # of a cosine of 1, beside 0 for the others
-    power = np.array([0.3 ** table["scale"] * math.exp(gain), 0.5 ** table["scale"], 0.1 ** table["scale"]])
-    assert [h.score for h in found] == pytest.approx((0.9 * power / power.sum()).tolist())
-    assert rescore("Who?", [], Axes()) == []
+def test_without_anything_near_no_sentence_is_made_to_look_near() -> None:
+    parts = nearness(2, np.array([0, 1]), np.array([0.01, -0.2]))
+    assert parts["nearness_of_best"].tolist() == pytest.approx([0.1, -2.0])
+
+
+def test_the_best_by_the_linear_score_are_encoded() -> None:
+    total = np.arange(20.0)
+    assert best_first(total).tolist() == list(range(19, 19 - ENCODED, -1))
+    assert best_first(np.array([1.0, 3.0, 3.0])).tolist() == [1, 2, 0]

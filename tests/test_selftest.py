@@ -89,9 +89,9 @@ def test_intervals_that_are_too_narrow_and_tests_that_cry_wolf_are_caught(monkey
         middle, half = (full.low + full.high) / 2, (full.high - full.low) / 4
         return Interval(middle - half, middle + half)
 
-    assert selftest._coverage(records, "passed", 300).passed
+    assert selftest._coverage(records, "passed", selftest.DRAWS).passed
     monkeypatch.setattr(selftest, "cluster_interval", narrow)
-    assert not selftest._coverage(records, "passed", 300).passed
+    assert not selftest._coverage(records, "passed", selftest.DRAWS).passed
     assert selftest._equal_runs(records, 60).passed
     # Twelve measures that are not corrected for their number, and a test that is five times too sure.
     monkeypatch.setattr("evals.compare.holm", lambda found: {name: p / 5 for name, p in found.items()})

