@@ -6,7 +6,8 @@ The questions are 4 to 8 content words of random sentences of the corpus (fixed 
 is searched twice in turn: with `refresh`, which looks for changed files first, and without. With `--passages`
 the corpus is one made of random sentences of CORPUS, in articles as long as the real ones, indexed with the
 free embedder. Indexing is a process of its own, so the memory shown is that of searching.
-To reach: 95 of 100 searches without `refresh` under 50 ms, and under 100 ms with 200,000 passages.
+To reach: 95 of 100 searches without `refresh` under 150 ms, and under 200 ms with 200,000 passages (100 ms less before
+the sentence encoder came).
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def main() -> int:
     ]
     table(("milliseconds", "searches", "p50", "p95", "p99"), rows)
     print(f"\nresident memory {after:.0f} MB, of which searching {after - before:.0f} MB\n")
-    limit = 100.0 if args.passages else 50.0
+    limit = 200.0 if args.passages else 150.0
     return 0 if verdict("p95 without refresh", percentile(seconds[False], 0.95), limit, " ms") else 1
 
 
