@@ -87,7 +87,7 @@ def put(page: Page, question: str) -> None:
 def put_and_wait(page: Page, question: str) -> None:
     count = page.locator(".turn").count()
     put(page, question)
-    expect(page.locator(".turn > footer")).to_have_count(count + 1)
+    expect(page.locator(".turn > footer")).to_have_count(count + 1, timeout=20_000)  # retries of a failing endpoint
 
 
 def shot(page: Page, name: str) -> None:
