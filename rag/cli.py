@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -33,6 +32,10 @@ from rag.terminal import (
 )
 
 ANSWERED, NOT_SAID, FAULT = 0, 1, 2
+
+CLOSED_PIPE = 141
+"""Status when the reader of our output went away, as in `byline search ... | head -1`: what shells give for SIGPIPE. The
+signal itself stays ignored, as Python has it: it would kill a server or a client whose peer closes the connection."""
 
 DEMO_QUESTION = "How many troops will Canada take out of Iraq?"
 
@@ -97,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warn("byline: stopped; what was indexed so far is kept")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
     except BaseException as e:  # a panic in a Rust library is no Exception
         if args.debug or isinstance(e, SystemExit):
             raise
@@ -334,10 +337,8 @@ def _place(text: str) -> tuple[str, int, int]:
 
 
 def _fail_softly() -> None:
-    """Telemetry of every library off; a closed pipe ends the program quietly; any locale prints any text."""
+    """Telemetry of every library off; any locale prints any text."""
     os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for out in (sys.stdout, sys.stderr):
         if hasattr(out, "reconfigure"):
             out.reconfigure(errors="replace")
@@ -431,8 +432,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def console() -> None:
     """The command `byline`: run, flush and leave at once, as taking Chroma's runtime down costs 0.2 s."""
-    status = main()
-    sys.stdout.flush()
+    try:
+        status = main()
+    except SystemExit as e:  # argparse has printed a help or a fault
+        status = e.code if isinstance(e.code, int) else FAULT
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = CLOSED_PIPE
     sys.stderr.flush()
     os._exit(status)
 

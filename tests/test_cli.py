@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -235,6 +236,30 @@ def test_the_command_flushes_what_it_printed_and_keeps_the_status(corpus: Path, 
     argv[3:] = ["ask", "-c", str(corpus / "nowhere"), "q?"]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[1])
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(corpus: Path, home: Path) -> None:
+    for argv, statuses in ((["search", "-c", str(corpus), "ferry bridge"], (141,)), (["search", "--help"], (0, 141))):
+        done = subprocess.Popen(
+            [sys.executable, "-m", "rag.cli", *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=Path(__file__).parents[1],
+        )  # fmt: skip
+        assert done.stdout
+        assert done.stderr
+        done.stdout.close()
+        assert done.stderr.read().count("BrokenPipe") == 0
+        done.stderr.close()
+        assert done.wait() in statuses
+
+
+def test_a_command_run_inside_a_program_leaves_a_closed_connection_an_error(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "search", "-c", corpus, "ferry")
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with ours, pytest.raises(BrokenPipeError):  # the default handler of SIGPIPE would end the program here
+        ours.send(b"x")
 
 
 def test_usage_faults_are_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
