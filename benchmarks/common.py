@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,11 @@ from typing import Any, NamedTuple
 from index.load import load, scan
 from index.split import sentences
 from index.types import Document
+from rag.chain import SCORED, look_up
+from rag.indexes import update
+from rag.question import Query
+from rag.request import make_request
+from rag.retrieve import Candidate
 from rag.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,6 +99,23 @@ def read_questions(path: Path) -> list[str]:
     """The "question" of every line of a JSONL file."""
     lines = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line)["question"] for line in lines if line.strip()]
+
+
+def look_up_all(
+    corpus: Path, rows: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[Mapping[str, Any], Query, list[Candidate]]]:
+    """Each row with its question and the passages that Byline finds for it, where it finds any.
+
+    A row holds a "question" and may hold "history", "since" and "until".
+    """
+    with temp_home() as home:
+        chosen = settings(home)
+        update(corpus, chosen.plan(corpus, None), chosen)
+        for row in rows:
+            limits = {k: row[k] for k in ("history", "since", "until") if row.get(k)}
+            query, candidates = look_up(make_request(row["question"], corpus=corpus, settings=chosen, **limits), SCORED)
+            if candidates:
+                yield row, query, candidates
 
 
 def median(values: Sequence[float]) -> float:

@@ -29,16 +29,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import progress, settings, temp_home
+from benchmarks.common import look_up_all, progress
 from index.minilm import MiniLM, find_weights
 from index.minilm_graph import build_graph
-from rag.chain import SCORED
 from rag.features import features
-from rag.indexes import asking_embedder, open_reader, update
-from rag.question import make_query
-from rag.request import make_request
-from rag.retrieve import retrieve
-from rag.score import weights
+from rag.score import weighted_sum, weights
 
 CANDIDATES = 24
 """Best sentences by the linear score that a question may learn from."""
@@ -99,31 +94,19 @@ def main() -> int:
 def read(rows: Sequence[Sequence[str]], corpus: Path) -> list[Asked]:
     """Ask the questions of a folder: rows of file, first and last character of the answering sentence, question."""
     out = []
-    table = weights()["sentence"]
-    with temp_home() as home:
-        chosen = settings(home)
-        plan = chosen.plan(corpus, None)
-        update(corpus, plan, chosen)
-        with open_reader(plan).snapshot() as reader:
-            embedder, lexical = asking_embedder(reader, chosen), reader.lexical
-            for file, start, _, question in rows:
-                request = make_request(question, corpus=corpus, settings=chosen)
-                candidates = retrieve(reader, embedder, question, SCORED, request.filters)
-                if not candidates:
-                    continue
-                found = features(make_query(question, lexical.document_frequency, len(lexical)), candidates)
-                files = [candidates[s.candidate].document.file for s in found.sentences]
-                marked = [f == file and s.start == int(start) for f, s in zip(files, found.sentences, strict=True)]
-                if not any(marked):
-                    continue
-                answer = _words(found.sentences[marked.index(True)].text)
-                right = np.array(
-                    [m or _same(answer, _words(s.text)) for m, s in zip(marked, found.sentences, strict=True)]
-                )
-                scores = np.sum([weight * found.parts[name] for name, weight in table.items()], axis=0)
-                best = np.argsort(-scores, kind="stable")[:CANDIDATES]
-                if right[best].any():
-                    out.append(Asked(question, [found.sentences[i].text for i in best], scores[best], right[best]))
+    asked = ({"file": file, "start": int(start), "question": question} for file, start, _, question in rows)
+    for row, query, candidates in look_up_all(corpus, asked):
+        found = features(query, candidates)
+        files = [candidates[s.candidate].document.file for s in found.sentences]
+        marked = [f == row["file"] and s.start == row["start"] for f, s in zip(files, found.sentences, strict=True)]
+        if not any(marked):
+            continue
+        answer = _words(found.sentences[marked.index(True)].text)
+        right = np.array([m or _same(answer, _words(s.text)) for m, s in zip(marked, found.sentences, strict=True)])
+        scores = weighted_sum(weights()["sentence"], found.parts)
+        best = np.argsort(-scores, kind="stable")[:CANDIDATES]
+        if right[best].any():
+            out.append(Asked(row["question"], [found.sentences[i].text for i in best], scores[best], right[best]))
     return out
 
 

@@ -9,8 +9,9 @@ Sentences get a linear score under a listwise loss, minus the log of the chance 
 question weighs 1/sqrt(questions in its set). The best sentences are scored anew in the same way, with their nearness to
 the question (`rag.encoder`) and the first score, of weights that have not seen the article, as further parts. The
 confidence is a logistic regression over `rag.score.evidence`, in which --weight makes a set count less or more (questions
-written to mislead would otherwise outvote the news). All are penalised by the squares of their standardised weights. Every figure printed is of articles that its weights have not
-seen: five folds of articles, over all sets at once, the evidence computed from sentence weights of the same fold.
+written to mislead would otherwise outvote the news). All are penalised by the squares of their standardised weights.
+Every figure printed is of articles that its weights have not seen: five folds of articles, over all sets at once, the
+evidence computed from sentence weights of the same fold.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import pickle
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,15 +32,22 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import progress, settings, table, temp_home
-from rag.chain import SCORED
+from benchmarks.common import look_up_all, progress, table
 from rag.encoder import cosines
 from rag.features import Sentence, features
-from rag.indexes import asking_embedder, open_reader, update
-from rag.question import make_query
-from rag.request import make_request
-from rag.retrieve import Candidate, retrieve
-from rag.score import ENCODED, EVIDENCE_ONLY, NEARNESS, WEIGHTS, best_above, best_first, evidence, nearness, weights
+from rag.retrieve import Candidate
+from rag.score import (
+    ENCODED,
+    EVIDENCE_ONLY,
+    NEARNESS,
+    WEIGHTS,
+    best_above,
+    best_first,
+    evidence,
+    nearness,
+    weighted_sum,
+    weights,
+)
 
 FOLDS = 5
 SENTENCE_PENALTY = 1e-3
@@ -97,59 +105,98 @@ def main() -> int:
         names, asked = read_all(args.sets)
         if args.cache:
             args.cache.write_bytes(pickle.dumps((names, asked)))
-    chooses = [i for i, name in enumerate(names) if name not in EVIDENCE_ONLY]
-    fixed = [FIXED.get(names[i]) for i in chooses]
-    fold = np.array([int(hashlib.md5(a.group.encode()).hexdigest(), 16) % FOLDS for a in asked])
-    linear: list[Array] = [np.zeros(0)] * len(asked)
-    for k in range(FOLDS):
-        fitted = fit_sentences([a for a, f in zip(asked, fold, strict=True) if f != k], chooses, fixed)
-        for i in np.flatnonzero(fold == k):
-            linear[i] = asked[i].parts[:, chooses] @ fitted
-    near = [_nearness(a, x) for a, x in zip(asked, linear, strict=True)]
-    second = [_best(a, x, n, chooses, fixed) for a, x, n in zip(asked, linear, near, strict=True)]
-    totals: list[Array] = [np.zeros(0)] * len(asked)
-    for k in range(FOLDS):
-        fitted = fit_best([s for s, f in zip(second, fold, strict=True) if f != k], fixed)
-        for i in np.flatnonzero(fold == k):
-            best = best_first(linear[i])
-            new = np.zeros(len(linear[i]))
-            new[best] = second[i].parts @ fitted
-            totals[i] = best_above(new, linear[i], best)
-    found = [
-        evidence(_columns(names, a) | dict(zip(NEARNESS, n.T, strict=True)), a.facts, t) if len(t) else {}
-        for a, n, t in zip(asked, near, totals, strict=True)
-    ]
-    kept = [i for i, e in enumerate(found) if e]
-    facts = list(found[kept[0]])
-    x = np.array([[found[i][name] for name in facts] for i in kept])
-    answerable = np.array([asked[i].answerable for i in kept])
-    sets = np.array([asked[i].set for i in kept])
-    weight = _weights([(s, a) for s, a in zip(sets, answerable, strict=True)]) * [favour.get(s, 1.0) for s in sets]
-    chance = np.zeros(len(kept))
-    for k in range(FOLDS):
-        seen = fold[kept] != k
-        chance[~seen] = predict(fit_logistic(facts, x[seen], answerable[seen], weight[seen]), x[~seen])
-    report_sentences(asked, linear, totals)
-    lines = calibration(sets, answerable, chance, weight)
+    unseen = cross_validate(names, asked, favour)
+    report_sentences(asked, unseen.linear, unseen.totals)
+    lines = calibration(unseen)
     print("\n" + "\n".join(lines))
     if args.write:
-        sentence = fit_sentences(asked, chooses, fixed)
-        final = fit_best(second, fixed)
-        used = [*(names[i] for i in chooses), *NEARNESS]
-        # The first score is itself a sum of the same parts, the fixed ones left out.
-        first = np.where([w is None for w in fixed], sentence, 0.0)
-        final = np.r_[final[: len(chooses)] + final[-1] * first, final[len(chooses) : -1]]
-        logistic = fit_logistic(facts, x, answerable, weight)
-        value = {
-            "made by": "python -m benchmarks.fit ... --write",
-            "sentence": {names[i]: round(float(w), 3) for i, w in zip(chooses, sentence, strict=True)},
-            "best": {n: round(float(w), 3) for n, w in zip(used, final, strict=True)},
-            "confidence": {n: round(float(w), 3) for n, w in zip([*facts, "constant"], logistic, strict=True)},
-        }
-        WEIGHTS.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        WEIGHTS.write_text(json.dumps(fit_all(names, asked, unseen), indent=1) + "\n", encoding="utf-8")
         page = WEIGHTS.parents[1] / "docs" / "calibration.md"
         page.write_text("\n".join([*_HEAD, *lines]) + "\n", encoding="utf-8")
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What weights that have not seen its article say of each question.
+
+    Of all questions: first scores, best sentences, final scores. Of those with evidence, a row each: `x` [questions, facts], whether
+    it is answerable, its set, its weight, its confidence.
+    """
+
+    linear: list[Array]
+    best: list[Asked]
+    totals: list[Array]
+    facts: list[str]
+    x: Array
+    answerable: Array
+    sets: Array
+    weight: Array
+    confidence: Array
+
+
+def cross_validate(names: list[str], asked: Sequence[Asked], favour: Mapping[str, float]) -> Unseen:
+    """Fit in turn without the articles of each fold, and judge these."""
+    chooses, fixed = chosen_parts(names)
+    fold = np.array([int(hashlib.md5(a.group.encode()).hexdigest(), 16) % FOLDS for a in asked])
+    linear, totals = ([np.zeros(0)] * len(asked) for _ in range(2))
+    for fitted, those in _by_fold(fold, lambda some: fit_sentences([asked[i] for i in some], chooses, fixed)):
+        for i in those:
+            linear[i] = asked[i].parts[:, chooses] @ fitted
+    near = [_nearness(a, x) for a, x in zip(asked, linear, strict=True)]
+    best = [_best(a, x, n, chooses, fixed) for a, x, n in zip(asked, linear, near, strict=True)]
+    for fitted, those in _by_fold(fold, lambda some: fit_best([best[i] for i in some], fixed)):
+        for i in those:
+            first = best_first(linear[i])
+            new = np.zeros(len(linear[i]))
+            new[first] = best[i].parts @ fitted
+            totals[i] = best_above(new, linear[i], first)
+    found = [
+        evidence(_columns(names, a) | dict(zip(NEARNESS, n.T, strict=True)), a.facts, t)
+        for a, n, t in zip(asked, near, totals, strict=True)
+    ]
+    facts = list(found[0])
+    x = np.array([list(e.values()) for e in found])
+    answerable, sets = np.array([a.answerable for a in asked]), np.array([a.set for a in asked])
+    weight = _weights([(a.set, a.answerable) for a in asked]) * [favour.get(a.set, 1.0) for a in asked]
+    confidence = np.zeros(len(asked))
+    for fitted, those in _by_fold(fold, lambda some: fit_logistic(facts, x[some], answerable[some], weight[some])):
+        confidence[those] = predict(fitted, x[those])
+    return Unseen(linear, best, totals, facts, x, answerable, sets, weight, confidence)
+
+
+def fit_all(names: list[str], asked: Sequence[Asked], unseen: Unseen) -> dict[str, Any]:
+    """The content of `rag/weights.json`, fitted on all questions."""
+    chooses, fixed = chosen_parts(names)
+    sentence = fit_sentences(asked, chooses, fixed)
+    best = fit_best(unseen.best, fixed)
+    # The first score is itself a sum of the same parts, the fixed ones left out.
+    first = np.where([w is None for w in fixed], sentence, 0.0)
+    best = np.r_[best[: len(chooses)] + best[-1] * first, best[len(chooses) : -1]]
+    confidence = fit_logistic(unseen.facts, unseen.x, unseen.answerable, unseen.weight)
+    used = [names[i] for i in chooses]
+
+    def named(names: Sequence[str], values: Array) -> dict[str, float]:
+        return {name: round(float(w), 3) for name, w in zip(names, values, strict=True)}
+
+    return {
+        "made by": "python -m benchmarks.fit ... --write",
+        "sentence": named(used, sentence),
+        "best": named([*used, *NEARNESS], best),
+        "confidence": named([*unseen.facts, "constant"], confidence),
+    }
+
+
+def chosen_parts(names: Sequence[str]) -> tuple[list[int], list[float | None]]:
+    """Numbers of the parts that choose a sentence, and their weights where these are FIXED."""
+    chooses = [i for i, name in enumerate(names) if name not in EVIDENCE_ONLY]
+    return chooses, [FIXED.get(names[i]) for i in chooses]
+
+
+def _by_fold(fold: Array, fit: Callable[[Array], Array]) -> Iterator[tuple[Array, Array]]:
+    """For each fold, the weights fitted on the questions outside it, and the numbers of those inside."""
+    for k in range(FOLDS):
+        yield fit(np.flatnonzero(fold != k)), np.flatnonzero(fold == k)
 
 
 _HEAD = [
@@ -179,36 +226,24 @@ def read(corpus: Path, file: Path) -> tuple[list[str], list[Asked]]:
     rows = sorted(rows, key=lambda row: hashlib.md5(str(row["id"]).encode()).hexdigest())[:MOST]
     out = []
     names: list[str] = []
-    with temp_home() as home:
-        chosen = settings(home)
-        plan = chosen.plan(corpus, None)
-        update(corpus, plan, chosen)
-        with open_reader(plan).snapshot() as reader:
-            embedder = asking_embedder(reader, chosen)
-            for row in rows:
-                limits = {k: row[k] for k in ("history", "since", "until") if row.get(k)}
-                request = make_request(row["question"], corpus=corpus, settings=chosen, **limits)
-                text = " ".join([*request.earlier, request.question])
-                candidates = retrieve(reader, embedder, text, SCORED, request.filters)
-                lexical = reader.lexical
-                query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
-                if not candidates:
-                    continue
-                found = features(query, candidates)
-                names = list(found.parts)
-                parts = np.stack(list(found.parts.values()), axis=1)
-                before = np.sum([w * found.parts[n] for n, w in weights()["sentence"].items()], axis=0)
-                best = np.argsort(-before, kind="stable")[:NEAR]
-                near = np.full(len(before), np.nan)
-                near[best] = cosines(query.whole, [found.sentences[i].dated for i in best])
-                right, line = label(row, candidates, found.sentences)
-                group = min((g[0] for g in gold_places(row)), default=(row.get("about") or {}).get("file", row["id"]))
-                out.append(Asked(name, f"{corpus}/{group}", row["answerable"], found.facts, parts, right, line, near))
+    for row, query, candidates in look_up_all(corpus, rows):
+        found = features(query, candidates)
+        names = list(found.parts)
+        before = weighted_sum(weights()["sentence"], found.parts)
+        best = np.argsort(-before, kind="stable")[:NEAR]
+        near = np.full(len(before), np.nan)
+        near[best] = cosines(query.whole, [found.sentences[i].dated for i in best])
+        right, line = label(row, candidates, found.sentences)
+        group = min((g[0] for g in gold_places(row)), default=(row.get("about") or {}).get("file", row["id"]))
+        parts = np.stack(list(found.parts.values()), axis=1)
+        out.append(Asked(name, f"{corpus}/{group}", row["answerable"], found.facts, parts, right, line, near))
     progress(f"{name}: {len(out)} questions")
     return names, out
 
 
-def label(row: dict[str, Any], candidates: Sequence[Candidate], sentences: Sequence[Sentence]) -> tuple[Array, Array]:
+def label(
+    row: Mapping[str, Any], candidates: Sequence[Candidate], sentences: Sequence[Sentence]
+) -> tuple[Array, Array]:
     """How right each sentence is (0 to 1), and whether citing its line counts.
 
     1 for the marked sentence or one on a gold line with a part of the expected answer, about a third for the rest of a gold
@@ -234,7 +269,7 @@ def label(row: dict[str, Any], candidates: Sequence[Candidate], sentences: Seque
     return right, line
 
 
-def gold_places(row: dict[str, Any]) -> Iterator[tuple[str, int, int, str | None]]:
+def gold_places(row: Mapping[str, Any]) -> Iterator[tuple[str, int, int, str | None]]:
     """File, first and last line, and marked text of all evidence of a question, in either layout."""
     groups = [g if isinstance(g, list) else [g] for g in [*row["evidence"], *row.get("wrong_evidence", ())]]
     for place in (p for g in groups for p in g):
@@ -350,11 +385,12 @@ def report_sentences(asked: Sequence[Asked], linear: Sequence[Array], totals: Se
     table(("right line, not seen in fitting", "questions", "linear", "first", "in three", "among all"), rows)
 
 
-def calibration(sets: Array, answerable: Array, chance: Array, weight: Array) -> list[str]:
+def calibration(unseen: Unseen) -> list[str]:
     """The reliability curve, and what a threshold costs and brings, as Markdown tables.
 
     The share of the curve weighs questions as the fit does: it is calibrated to that mixture of sets.
     """
+    sets, answerable, chance, weight = unseen.sets, unseen.answerable, unseen.confidence, unseen.weight
     lines = ["| confidence | questions | mean | answerable, weighted |", "| --- | ---: | ---: | ---: |"]
     for low in np.arange(0, 1, 0.1):
         there = (chance >= low) & (chance < low + 0.1)

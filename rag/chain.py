@@ -24,7 +24,7 @@ from rag.llm import ContextTooLong, Deadline
 from rag.parts import parts
 from rag.prompts import NOT_SAID, messages
 from rag.providers import make_llm
-from rag.question import make_query
+from rag.question import Query, make_query
 from rag.request import MAX_QUESTION, Request, make_request
 from rag.retrieve import Candidate, retrieve
 from rag.score import Scored, score_sentences
@@ -197,13 +197,18 @@ def search(
 
 def find(request: Request, passages: int, explain: bool = False) -> Found:
     """The best passages, and all their sentences, scored."""
+    query, candidates = look_up(request, passages)
+    return candidates, score_sentences(query, candidates, explain)
+
+
+def look_up(request: Request, passages: int) -> tuple[Query, list[Candidate]]:
+    """The question with its terms weighed as in the index, and the best passages for it."""
     with open_reader(request.plan).snapshot() as reader:
         embedder = asking_embedder(reader, request.settings)
         text = " ".join([*request.earlier, request.question])
         candidates = retrieve(reader, embedder, text, passages, request.filters, request.settings.dense_weight)
         lexical = reader.lexical
-        query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
-        return candidates, score_sentences(query, candidates, explain)
+        return make_query(request.question, lexical.document_frequency, len(lexical), request.earlier), candidates
 
 
 def find_parts(request: Request, explain: bool = False) -> tuple[list[Found], list[str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -74,11 +74,11 @@ def score_sentences(query: Query, candidates: Sequence[Candidate], explain: bool
         return Scored(query, [], 0.0, [])
     found = features(query, candidates)
     table = weights()
-    linear = np.sum([weight * found.parts[name] for name, weight in table["sentence"].items()], axis=0)
+    linear = weighted_sum(table["sentence"], found.parts)
     best = best_first(linear)
     near = cosines(query.whole, [found.sentences[i].dated for i in best])
     parts = found.parts | nearness(len(linear), best, near)
-    total = best_above(np.sum([weight * parts[name] for name, weight in table["best"].items()], axis=0), linear, best)
+    total = best_above(weighted_sum(table["best"], parts), linear, best)
     chance = softmax(total)
     hits = []
     for i, s in enumerate(found.sentences):
@@ -105,6 +105,11 @@ def score_sentences(query: Query, candidates: Sequence[Candidate], explain: bool
     shown = [replace(h, parts={n: w * h.parts[n] for n, w in table["best"].items()} if explain else {}) for h in joined]
     statements = [s for s, h in zip(shown, joined, strict=True) if not h.parts["header"] and not h.parts["furniture"]]
     return Scored(query, shown, confidence(evidence(parts, found.facts, total)), statements)
+
+
+def weighted_sum(table: Mapping[str, float], parts: Mapping[str, Array]) -> Array:
+    """The scores of all sentences, [sentences], from one column for each part."""
+    return np.sum([weight * parts[name] for name, weight in table.items()], axis=0)
 
 
 def best_first(total: Array) -> Array:
