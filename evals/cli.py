@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import re
 import sys
@@ -18,6 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.gates import floor, floors, under, worse
 from evals.jsonable import finite
 from evals.tables import print_comparison, print_run, print_sweep
 from index.errors import ModelError, UsageError
@@ -113,7 +113,7 @@ def add_eval(
     run.add_argument(
         "--fail-under",
         action="append",
-        type=_floor,
+        type=floor,
         default=[],
         metavar="MEASURE=X",
         help="status 1 below X (for costs and brier: above)",
@@ -157,7 +157,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> int:
     writable(args.html, args.junit)
     files, corpus = _files_and_corpus(args, settings)
     cases = _cases(files, args)
-    floors = _floors(args.fail_under)
+    bounds = floors(args.fail_under)
     if not 0 <= args.max_faults <= 1:
         raise UsageError(f"--max-faults is {args.max_faults}; give a share from 0 to 1")
     folder = _runs(args, settings) / _name(args.name or f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
@@ -181,7 +181,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> int:
         print_run(done, args.all)
         if comparison:
             print_comparison(comparison, args.all)
-    failed = _under(done, floors) + (_gate(comparison, args.fail_on) if comparison else [])
+    failed = under(done, bounds) + (worse(comparison, args.fail_on) if comparison else [])
     for line in failed:
         warn(f"byline: {line}")
     if spoilt:
@@ -199,7 +199,7 @@ def _compare(args: argparse.Namespace, settings: Settings) -> int:
         _print_json(comparison.to_dict())
     else:
         print_comparison(comparison, args.all)
-    failed = _gate(comparison, args.fail_on)
+    failed = worse(comparison, args.fail_on)
     for line in failed:
         warn(f"byline: {line}")
     return GATE_FAILED if failed else FINE
@@ -446,45 +446,6 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _floor(text: str) -> tuple[str, float]:
-    from evals.score import MEASURES
-
-    name, _, value = text.partition("=")
-    try:
-        floor = float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no floor; write it as citation_recall=0.9") from None
-    if name not in MEASURES:
-        raise argparse.ArgumentTypeError(f"there is no measure {name!r}; take one of {', '.join(MEASURES)}")
-    if not math.isfinite(floor) or (MEASURES[name].kind == "share" and not 0 <= floor <= 1):
-        raise argparse.ArgumentTypeError(f"{text!r}: {name} is never held to {value}")
-    return name, floor
-
-
-def _floors(given: Sequence[tuple[str, float]]) -> dict[str, float]:
-    floors = dict(given)
-    if len(floors) < len(given):
-        raise UsageError("--fail-under names a measure twice; give one bound for each")
-    return floors
-
-
-def _under(run: Run, floors: dict[str, float]) -> list[str]:
-    """What a floor says: a measure that applies to no case cannot hold one."""
-    from evals.score import MEASURES
-    from evals.summary import means
-
-    found = means(run) if floors else {}
-    lines = []
-    for name, floor in floors.items():
-        value = found.get(name)
-        if value is None:
-            lines.append(f"{name} applies to no case of this run, so its floor {floor:g} cannot hold")
-        elif value > floor if MEASURES[name].better < 1 else value < floor:
-            side = "above" if MEASURES[name].better < 1 else "under"
-            lines.append(f"{name} is {value:.4f}, {side} {floor:g}")
-    return lines
-
-
 def _against(before: Run, after: Run) -> Comparison:
     from evals.compare import compare
 
@@ -492,19 +453,6 @@ def _against(before: Run, after: Run) -> Comparison:
     for line in comparison.warnings:
         warn(f"byline: {line}")
     return comparison
-
-
-def _gate(comparison: Comparison, fail_on: str | None) -> list[str]:
-    if fail_on is None:
-        return []
-    from evals.score import MEASURES
-
-    lost = [f"{len(comparison.missing)} cases of {comparison.a} were not asked"] if comparison.missing else []
-    if fail_on == "significant":
-        rows = comparison.regressions
-    else:
-        rows = [r for r in comparison.rows if r.worse and MEASURES[r.measure].headline]
-    return lost + [f"{r.measure} went from {r.before:.4f} to {r.after:.4f}" for r in rows]
 
 
 def _write(run: Run, before: Run | None, comparison: Comparison | None, html: Path | None, junit: Path | None) -> None:
