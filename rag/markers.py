@@ -36,7 +36,7 @@ _LIKE_MARKER = re.compile(
 _UNCLOSED = re.compile(r"[\[【［][\^\s]*(?:source\s*|S|L)?\d[\d\s:：,;.L†‐‑‒–—−-]*$", re.I)  # a cut reply
 _TAIL = re.compile(r"†[^\]】］]*|(?<=[\]】］}>])\([^()\s]*\)")  # what models put into or behind a marker
 _MARKDOWN = re.compile(
-    r"^[ \t]*```\w*[ \t]*$|^[ \t]*\[\^\w{1,9}\]:[^\n]*$|^[ \t]*#{1,6}[ \t][^\n]*\n|^[ \t]*>[ \t]?|^[ \t]*\|?[ \t:|-]*-{3}[ \t:|-]*$",
+    r"^[ \t]*```\w*[ \t]*$|^[ \t]*\[\^\w{1,9}\]:[^\n]*$|^[ \t]*#{1,6}[ \t][^\n]*\n|^[ \t]*>[ \t]?|^(?=[^\n]*---)[ \t:|-]+$",
     re.M,
 )  # code fences, footnotes, headings, quotation signs, rules of tables
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)([^*_\n]+)(?<=\S)\1")

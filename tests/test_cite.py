@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,8 +85,16 @@ def test_parsing_takes_time_in_proportion_to_the_text() -> None:
     for _ in range(3_000):
         stream.feed("an unmarked line\n")
     stream.close()
-    for text in (" " * 200_000, "[1:4" * 50_000, "[1:4, " + " , " * 60_000, "[" * 200_000, "[1:4] " * 30_000):
-        list(parse(text))
+    for start, text, times in (
+        ("", " ", 20_000), ("", "[1:4", 12_000), ("[1:4, ", " , ", 15_000), ("", "[", 50_000), ("", "[1:4] ", 8_000),
+        ("", "-", 20_000), ("", "| - ", 12_000), ("", "|---", 5_000)
+    ):  # fmt: skip
+        seconds = []
+        for more in (1, 8):
+            started = time.perf_counter()
+            list(parse(start + text * times * more + "x"))
+            seconds.append(time.perf_counter() - started)
+        assert seconds[1] < 32 * seconds[0] + 0.1, text  # 8 in proportion, 64 with the square
 
 
 def test_an_editors_brackets_stay() -> None:
