@@ -25,7 +25,10 @@ from index.catalog import DocumentRow
 from index.errors import BylineError, UsageError
 from rag.settings import Settings
 
-PACKAGES = ("llama-index-core", "chromadb", "openai", "tiktoken", "tantivy", "sentencex", "PyStemmer", "numpy")
+PACKAGES = (
+    "llama-index-core", "chromadb", "openai", "tiktoken", "tantivy", "sentencex", "PyStemmer", "numpy", "onnxruntime",
+    "tokenizers",
+)  # fmt: skip
 """Packages whose version can change an answer; a manifest names them."""
 
 SAME = {
@@ -35,7 +38,9 @@ SAME = {
 """Fields of the manifest in which a run must agree to be continued, and what a user calls them."""
 
 CODE = ("index", "rag", "evals")
-"""Packages whose code makes the answers and the scores."""
+"""Packages whose code makes the answers and the scores, with the weights that it reads."""
+
+DECIDING = frozenset((".py", ".json", ".npz", ".onnx"))
 
 HITS = 10
 """Sentences found by search that a record keeps."""
@@ -113,6 +118,7 @@ def _refuse_stale(plan: Plan) -> None:
 def manifest(plan: Plan, articles: Mapping[str, DocumentRow], embedder: str) -> dict[str, Any]:
     """All that decides the answers of a run, and what else a reader of its scores wants to know."""
     root = Path(__file__).parents[1]
+    files = (p for d in CODE for p in sorted((root / d).rglob("*")) if p.suffix in DECIDING)
     return {
         "byline": __version__,
         "corpus": str(plan.corpus),
@@ -123,7 +129,7 @@ def manifest(plan: Plan, articles: Mapping[str, DocumentRow], embedder: str) -> 
         "keys": [key(c.id, n) for n in range(plan.repeat) for c in plan.cases],
         "settings": _settings(plan) | {"embedder": embedder},
         "prompt_hash": _hash((root / "rag" / "prompts.py").read_text(encoding="utf-8")),
-        "code_hash": _hash(*(p.read_text(encoding="utf-8") for d in CODE for p in sorted((root / d).rglob("*.py")))),
+        "code_hash": _hash(*(hashlib.sha256(p.read_bytes()).hexdigest() for p in files)),
         "repeat": plan.repeat,
         "jobs": plan.jobs,
         "packages": {name: version(name) for name in PACKAGES},
@@ -190,7 +196,8 @@ def _ask_all(
 
 
 def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
-    from rag.chain import ask, find_parts, merged
+    from rag.chain import ask, find_parts, merged, standing_alone
+    from rag.llm import Deadline
     from rag.request import make_request
 
     options: dict[str, Any] = {
@@ -201,7 +208,10 @@ def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
     try:
         answer = ask(case.question, llm=model, refresh=False, **options)
         seconds = time.perf_counter() - started
-        parts, _ = find_parts(make_request(case.question, **options))
+        timed = not getattr(model, "served", 0)  # a kept reply takes no time, which says nothing of the model's
+        # The rewriting of a follow-up was just kept, so this asks for what the answer was searched with.
+        request = standing_alone(make_request(case.question, **options), model or None, Deadline())
+        parts, _ = find_parts(request)
         candidates, hits = merged(parts)
     except BylineError as e:
         return _Asked(None, Found(), [], str(e), time.perf_counter() - started)
@@ -220,7 +230,6 @@ def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
          "score": round(h.score, 4), "text": h.text} for h in best
     ]  # fmt: skip
     # A quoted answer in place of the model's is a fault of the model, not an answer of it.
-    timed = not getattr(model, "served", 0)  # a kept reply takes no time, which says nothing of the model's
     return _Asked(answer.to_dict(), found, rows, answer.degraded, seconds, timed)
 
 

@@ -124,8 +124,7 @@ def stream(
     yield Progress("searching")
     asked = request.question
     deadline = Deadline()
-    if model is not None and (alone := condensed(request.question, request.history, model, deadline)):
-        request = replace(request, question=alone, history=())
+    request = standing_alone(request, model, deadline)
     found, more = find_parts(request, explain)
     notes += more
     candidates, hits = merged(found)
@@ -193,6 +192,12 @@ def search(
     hits = find(request, max(SCORED, k), explain)[1].hits[:k]
     before = accumulate((h.score for h in hits), initial=0.0)
     return [h for h, so_far in zip(hits, before, strict=False) if so_far < chance]
+
+
+def standing_alone(request: Request, model: LLM | None, deadline: Deadline) -> Request:
+    """The request, its question rewritten by the model so that it needs no history; as it was without a model or where that fails."""
+    alone = condensed(request.question, request.history, model, deadline) if model is not None else None
+    return replace(request, question=alone, history=()) if alone else request
 
 
 def find(request: Request, passages: int, explain: bool = False) -> Found:
