@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         warn("byline: stopped; what was indexed so far is kept")
         return 130
-    except BrokenPipeError:
+    except BrokenPipeError:  # of standard output: the clients of models and stores have errors of their own
         return CLOSED_PIPE
     except BaseException as e:  # a panic in a Rust library is no Exception
         if args.debug or isinstance(e, SystemExit):
@@ -440,7 +440,6 @@ def console() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         status = CLOSED_PIPE
-    sys.stderr.flush()
     os._exit(status)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from index.types import SyncReport
@@ -45,8 +46,9 @@ def print_notes(answer: Answer) -> None:
 
 
 def warn(text: str) -> None:
-    """One line on standard error."""
-    print(plain(" ".join(text.split())), file=sys.stderr)
+    """One line on standard error, if somebody reads it."""
+    with suppress(BrokenPipeError):
+        print(plain(" ".join(text.split())), file=sys.stderr, flush=True)
 
 
 def report_line(r: SyncReport) -> str:
