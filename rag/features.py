@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,8 @@ import numpy as np
 
 from index import clean, spelling
 from index.words import STOPWORDS, fold, stem
-from rag.meaning import WORD, word_vectors
+from rag.encoder import MOST_CHARS
+from rag.meaning import WORD, product, word_vectors
 from rag.question import KINDS, Query
 from rag.retrieve import Candidate
 
@@ -82,7 +84,10 @@ class Sentence:
     @property
     def dated(self) -> str:
         """The text, and in brackets its days where the question names one of them: "on Monday (January 6)"."""
-        return f"{self.text} ({self.days})" if self.days else self.text
+        if not self.days:
+            return self.text
+        days = f" ({self.days})"
+        return self.text[: MOST_CHARS - len(days)] + days
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,25 @@ def read_sentences(question: str, candidates: Sequence[Candidate]) -> list[Sente
     return out
 
 
+def in_one_spelling(query: Query, sentences: Sequence[Sentence]) -> Callable[[str], str]:
+    """A function that writes each name of the question, in any text, as most of the sentences spell it.
+
+    The encoder reads letters: to it "Who was Suleimani?" is far from all that the articles say of Soleimani.
+    """
+    words = Counter(pair for s in sentences for pair in zip(s.words, s.stems, strict=True)) if query.spelt else {}
+    best: dict[str, str] = {}
+    for term, name in query.spelt.items():
+        found = {
+            w: n for (w, stem), n in words.items() if stem == term or (stem and spelling.same_name(term, name, stem, w))
+        }
+        most = max(found, key=lambda w: (found[w], w == name), default=name)
+        best |= {word: most.capitalize() for word in (name, *found) if word != most}
+    if not best:
+        return str
+    variants = re.compile(rf"\b(?:{'|'.join(map(re.escape, best))})\b", re.I)
+    return lambda text: variants.sub(lambda match: best[match.group().lower()], text)
+
+
 def _labels(candidate: Candidate) -> list[str]:
     """Link labels glued to names: no words of their sentence, but they may be what was searched for."""
     text = candidate.passage.text
@@ -157,14 +181,24 @@ def _matches(query: Query, terms: list[str], words: dict[str, None]) -> dict[str
     lowered = [i for i, t in enumerate(terms) if t not in query.names and t not in query.numbers]
     alike = word_vectors().likeness([query.words[terms[i]] for i in lowered], content)
     out: dict[str, list[tuple[int, float]]] = {}
+    likes: dict[int, dict[int, float]] = {}
+    for row, column in zip(*np.nonzero(alike > 0), strict=True):
+        likes.setdefault(int(column), {})[lowered[row]] = float(alike[row, column])
+    by_letter: dict[str, list[tuple[int, str]]] = {}
+    for i, term in enumerate(terms):
+        by_letter.setdefault(term[0], []).append((i, term))
+    names = [(i, term) for i, term in enumerate(terms) if term in query.spelt]
     for column, word in enumerate(content):
         mine = stem(word)
-        values = {i: float(alike[row, column]) for row, i in enumerate(lowered) if alike[row, column] > 0}
-        for i, term in enumerate(terms):
-            if term == mine or _one_name(query, term, mine, word):
+        values = likes.get(column, {})
+        for i, term in by_letter.get(mine[0], ()):
+            if term == mine:
                 values[i] = 1.0
-            elif term[0] == mine[0] and _one_family(term, mine):
+            elif _one_family(term, mine):
                 values[i] = max(values.get(i, 0.0), FAMILY)
+        for i, term in names:
+            if spelling.same_name(term, query.spelt[term], mine, word):
+                values[i] = 1.0
         if values:
             out[word] = list(values.items())
     return out
@@ -177,11 +211,6 @@ def _one_family(a: str, b: str) -> bool:
         return False
     common = next((i for i, (x, y) in enumerate(zip(short, long, strict=False)) if x != y), len(short))
     return common >= len(short) - 1 and len(long) - common <= 4
-
-
-def _one_name(query: Query, term: str, stem: str, word: str) -> bool:
-    """Whether a word is another spelling of a name in the question: Soleimani, Suleimani, Suilemani."""
-    return term in query.spelt and spelling.same_name(term, query.spelt[term], stem, word)
 
 
 def _cover(
@@ -224,7 +253,8 @@ def _cover(
     bm25, wider = each([c.bm25 for c in candidates]), each([c.wider for c in candidates])
     of_sentence = _bm25(sentences, terms, idf, length) / mass
     vectors = word_vectors()
-    meaning = np.stack([vectors.text_vector(s.words) for s in sentences]) @ vectors.text_vector(_folded(query.text))
+    of_question = vectors.text_vector(_folded(query.text))[:, None]
+    meaning = product(np.stack([vectors.text_vector(s.words) for s in sentences]), of_question)[:, 0]
     parts = {
         "cover": cover,
         "cover_of_best": cover / (cover.max() or 1.0),
@@ -260,14 +290,17 @@ def _cover(
         "lower_start": each([s.text[:1].islower() for s in sentences]),
         "asks": each([s.text.rstrip("\"”’' ").endswith("?") for s in sentences]),
     }
-    absent = chosen([t in query.absent for t in terms])
+    # "Germany" stands in no passage, but "German" does; "January 6" neither, but "on Monday" of that week.
+    gone = chosen([t in query.absent for t in terms])
+    absent = gone * (1 - found.max(axis=0, initial=0.0))
     facts = {
         "nowhere": float((1 - found.max(axis=0, initial=0.0)) @ idf / mass),
         "nowhere_exact": float((1 - exact.max(axis=0, initial=0.0)) @ idf / mass),
         "absent": float(absent @ idf / mass),
         "absent_names": float((absent * names) @ idf / mass),
         "terms": math.log1p(len(terms)),
-        "specific": mass / max(len(terms), 1) / 10,
+        "specific": float(idf @ (1 - gone) / max((1 - gone).sum(), 1.0)) / 10,
+        "counts": float("number" in query.kinds and head.any()),
         **{f"asks_{kind}": float(kind in query.kinds) for kind in KINDS},
     }
     return parts, facts

@@ -12,6 +12,9 @@ from index.spelling import terms
 from index.words import STOPWORDS, fold, stem
 from rag.meaning import WORD
 
+KEYWORDS = 3
+"""Words of a query at most that asks nothing."""
+
 EARLIER = 0.3
 """Weight of a term of the question before, beside 1 for a term of this one."""
 
@@ -74,6 +77,11 @@ class Query:
     def terms_of(self, text: str, written: str | None) -> list[str]:
         """Terms of a sentence of an article of that date, with the question's spelling of its names and dates."""
         return spelling.as_asked(self.text, self.spelt, text, written)
+
+    @property
+    def keywords(self) -> bool:
+        """Whether it is a few words to look for, in which nothing is asked: nearness would prefer headlines of one word."""
+        return not self.kinds and "?" not in self.text and len(self.text.split()) <= KEYWORDS
 
     @property
     def mass(self) -> float:

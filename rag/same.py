@@ -83,13 +83,15 @@ def _words(text: str) -> Counter[str]:
 
 def _same(one: tuple[Counter[str], int], other: tuple[Counter[str], int]) -> bool:
     (few, fewer), (many, more) = (one, other) if one[1] <= other[1] else (other, one)
-    if fewer < FEWEST_WORDS or more - fewer > MORE_WORDS * more or not few <= many:
+    if fewer < FEWEST_WORDS or more - fewer > MORE_WORDS * more or not (few.keys() <= many.keys() and few <= many):
         return False
     return not any(word == "not" or word.isdigit() or word[:1].isupper() for word in many - few)
 
 
 def _join(group: list[Hit]) -> Hit:
     best = group[0]
+    if len(group) == 1:
+        return best
     cover = best.parts.get("cover")
     asked = [h for h in group if h.parts.get("cover") == cover]
     first = min(asked, key=lambda h: (h.parts.get("fragment", 0), h.parts.get("furniture", 0), h.date or "9", h.file))

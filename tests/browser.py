@@ -84,10 +84,10 @@ def put(page: Page, question: str) -> None:
     page.keyboard.press("Enter")
 
 
-def put_and_wait(page: Page, question: str) -> None:
+def put_and_wait(page: Page, question: str, seconds: float = 5) -> None:
     count = page.locator(".turn").count()
     put(page, question)
-    expect(page.locator(".turn > footer")).to_have_count(count + 1, timeout=20_000)  # retries of a failing endpoint
+    expect(page.locator(".turn > footer")).to_have_count(count + 1, timeout=1000 * seconds)
 
 
 def shot(page: Page, name: str) -> None:

@@ -13,11 +13,22 @@ from index.errors import UsageError
 from index.split import sentences
 from rag import ask, search
 from rag.extract import ENOUGH, extract
-from rag.features import features
+from rag.features import FAMILY, features, in_one_spelling, read_sentences
 from rag.meaning import related, word_vectors
 from rag.question import Query, make_query
 from rag.retrieve import Candidate
-from rag.score import ENCODED, NEARNESS, best_first, nearness, score_sentences, softmax, weights
+from rag.score import (
+    ENCODED,
+    MOVED,
+    NEARNESS,
+    best_above,
+    best_first,
+    evidence,
+    nearness,
+    score_sentences,
+    softmax,
+    weights,
+)
 from rag.types import Hit
 from tests.conftest import write
 
@@ -207,6 +218,70 @@ def test_nearness_of_the_best_sentences_and_of_the_rest() -> None:
     parts = nearness(4, np.array([0, 2, 1]), np.array([0.2, 0.8, 0.4]))
     assert parts["nearness"].tolist() == [0.2, 0.4, 0.8, 0.2]
     assert parts["nearness_of_best"].tolist() == pytest.approx([0.25, 0.5, 1.0, 0.25])
+
+
+def long_article() -> Candidate:
+    """Twenty sentences, more than are scored anew; the last one answers."""
+    return candidate(" ".join([f"The ferry number {n} left the pier." for n in range(2, 21)] + ["It left at nine."]))
+
+
+def test_the_parts_of_every_sentence_add_up_to_its_score() -> None:
+    hits = score_sentences(query("When did the ferry leave the pier?"), [long_article()], explain=True).hits
+    assert len(hits) == 20 > ENCODED
+    constants = [math.log(h.score) - sum(h.parts.values()) for h in hits]
+    assert constants == pytest.approx([constants[0]] * 20, abs=1e-6)
+    assert [MOVED in h.parts for h in hits] == [False] * ENCODED + [True] * (20 - ENCODED)
+
+
+def test_sentences_that_are_not_scored_anew_follow_in_their_old_order() -> None:
+    """The best by the first score are 0, 1 and 2; the rest keep their distances of 1 and 3 to the third."""
+    linear = np.array([9.0, 8.0, 7.0, 6.0, 4.0])
+    found = best_above(np.array([1.0, 3.0, 2.0, 99.0, 99.0]), linear, np.array([0, 1, 2]))
+    assert found.tolist() == [1.0, 3.0, 2.0, 0.0, -2.0]
+
+
+def test_keywords_are_looked_for_and_not_understood() -> None:
+    assert query("ferry pier").keywords
+    assert not query("who left").keywords
+    assert not query("ferry pier?").keywords
+    assert not query("the ferry at the pier").keywords
+    hits = score_sentences(query("ferry pier"), [long_article()], explain=True).hits
+    linear = [sum(h.parts.values()) for h in hits]
+    assert linear == sorted(linear, reverse=True)
+    assert not any(name in h.parts for h in hits for name in (*NEARNESS, MOVED))
+
+
+def test_a_name_of_which_the_articles_have_the_family_is_hardly_absent() -> None:
+    """Of three words with the same idf, none in the index: one is in the sentence, one by its family (FAMILY), one nowhere."""
+    asked = query("Did Germany thank Rembrandt?", present=())
+    facts = features(asked, [candidate("German officials thank him.")]).facts
+    assert facts["absent_names"] == pytest.approx((1 - FAMILY + 1) / 3)
+    assert facts["specific"] == 0
+    one_there = query("Did Germany thank Rembrandt?", present=("thank",))
+    assert features(one_there, [candidate("They thank him.")]).facts["specific"] == one_there.idf["thank"] / 10
+
+
+def test_evidence_tells_of_a_count_that_the_best_sentence_lacks() -> None:
+    def lacks(text: str) -> float:
+        found = features(query("How many troops left?"), [candidate(text)])
+        parts = found.parts | dict.fromkeys(NEARNESS, found.parts["cover"])
+        return evidence(parts, found.facts, np.array([1.0, 0.0]))["lacks_count"]
+
+    assert lacks("Canada took 500 troops out. It rained.") == 0
+    assert lacks("The troops left. Some 500 birds sang.") == 1
+
+
+def test_the_encoder_reads_a_name_in_the_commonest_spelling() -> None:
+    sentences = read_sentences(
+        "", [candidate("Soleimani led the force. Gen. Soleimani, or Sulaimani, died. John left.")]
+    )
+    asked = make_query("Who was Suleimani?", lambda term, name: int(name), 10, ["Did Suleimani meet John?"])
+    spell = in_one_spelling(asked, sentences)
+    assert spell(asked.whole) == "Did Soleimani meet John? Who was Soleimani?"
+    assert spell(sentences[1].text) == "Gen. Soleimani, or Soleimani, died."
+    as_often = read_sentences("", [candidate("Soleimani or Sulaimani, as some say.")])
+    own = make_query("Who was Sulaimani?", lambda term, name: 1, 10)
+    assert in_one_spelling(own, as_often)(own.whole) == "Who was Sulaimani?"
 
 
 def test_without_anything_near_no_sentence_is_made_to_look_near() -> None:

@@ -52,7 +52,7 @@ def test_start_answer_and_source(sample: str, visit: Callable[..., Page], shot: 
     shot(page, "start")
     put_and_wait(page, DEMO_QUESTION)
     page.locator(".claim [role=button]").first.click()
-    expect(page.locator("#side mark")).to_have_text("Canada has said that it will take 500 soldiers out of Iraq.")
+    expect(page.locator("#side mark")).to_have_text("Canada said it would take 500 troops out of Iraq.")
     put_and_wait(page, "Who won the chess olympiad in Budapest?")
     expect(page.locator(".abstained")).to_be_visible()
     page.locator("#thread").evaluate("n => n.scrollTop = 0")
