@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from index.minilm import find_weights, pad
+from benchmarks.common import named_folders
+from index.minilm import MiniLM, find_weights, pad
+from index.minilm_graph import build_graph
 
 HEADS = 12
 TOGETHER = 32
 """Texts in a batch of `vectors`."""
 
 Array = Any
+
+
+def arguments(parser: ArgumentParser, epochs: float) -> tuple[Namespace, list[list[str]], dict[str, Path]]:
+    """The arguments that both scripts take beside their own; the rows of the questions; the folders of articles by name."""
+    parser.add_argument("questions", type=Path)
+    parser.add_argument("folders", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--out", type=Path, required=True, help="folder for model.onnx and vocab.txt")
+    parser.add_argument("--epochs", type=float, default=epochs)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    rows = [line.split("\t") for line in args.questions.read_text(encoding="utf-8").splitlines()]
+    return args, rows, named_folders(parser, args.folders, {row[0] for row in rows})
 
 
 def original(parser: ArgumentParser) -> Path:
@@ -70,6 +84,33 @@ def make(weights: Mapping[str, Array]) -> Any:
 def weights(model: Any) -> dict[str, Array]:
     """The weights of a model, as `read` gives them."""
     return {k: v.numpy() for k, v in model.state_dict().items() if v.is_floating_point()}
+
+
+def write(folder: Path, weights: Mapping[str, Array], vocab: Path) -> None:
+    """A folder that `MiniLM` loads: the graph of these weights, one byte each, and a copy of the vocabulary."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(build_graph(weights, heads=HEADS, in_bytes=True))
+    (folder / "vocab.txt").write_bytes(vocab.read_bytes())
+    MiniLM.load(folder)
+
+
+def learner(optimizer: Any, parameters: Sequence[Any], steps: int, warm_up: float) -> Callable[[Any], float]:
+    """A function that takes one step down a loss and gives its value. The rate rises for `warm_up` steps, then falls to 2 %."""
+    import torch
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda i: min(1.0, (i + 1) / warm_up) * max(0.02, 1 - i / steps)
+    )
+
+    def step(loss: Any) -> float:
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        return float(loss.detach())
+
+    return step
 
 
 def vectors(model: Any, ids: Sequence[Sequence[int]]) -> Any:

@@ -23,9 +23,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import bert
-from benchmarks.common import documents, named_folders, progress, sentence_texts
+from benchmarks.common import documents, progress, sentence_texts
 from index.minilm import MiniLM
-from index.minilm_graph import build_graph
 from rag.encoder import MOST_CHARS
 
 BATCH = 64
@@ -41,15 +40,8 @@ def main() -> int:
     """Ask the teacher, train the student, write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trained", type=Path)
-    parser.add_argument("questions", type=Path)
-    parser.add_argument("folders", nargs="+", metavar="NAME=FOLDER")
-    parser.add_argument("--out", type=Path, required=True, help="folder for model.onnx and vocab.txt")
     parser.add_argument("--layers", default="0,2,4", help="of the original, that the student begins with")
-    parser.add_argument("--epochs", type=float, default=3.0)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    rows = [line.split("\t") for line in args.questions.read_text(encoding="utf-8").splitlines()]
-    folders = named_folders(parser, args.folders, {row[0] for row in rows})
+    args, rows, folders = bert.arguments(parser, epochs=3.0)
     original = bert.original(parser)
     texts = read_texts(rows, folders)
     random.Random(args.seed).shuffle(texts)
@@ -60,10 +52,7 @@ def main() -> int:
     layers = [int(i) for i in args.layers.split(",")]
     student = bert.make(bert.only_layers(bert.read(original), layers))
     distil(student, ids, wanted, args.epochs, args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "model.onnx").write_bytes(build_graph(bert.weights(student), in_bytes=True))
-    (args.out / "vocab.txt").write_bytes((args.trained / "vocab.txt").read_bytes())
-    MiniLM.load(args.out)
+    bert.write(args.out, bert.weights(student), args.trained / "vocab.txt")
     return 0
 
 
@@ -85,11 +74,8 @@ def distil(student: Any, ids: Sequence[Sequence[int]], wanted: Array, epochs: fl
     torch.manual_seed(seed)
     targets = torch.from_numpy(wanted)
     mine = [p for p in student.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(mine, lr=RATE)
     steps = int((len(ids) - HELD_OUT) / BATCH * epochs)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda i: min(1.0, (i + 1) / WARM_UP) * max(0.02, 1 - i / steps)
-    )
+    learn = bert.learner(torch.optim.AdamW(mine, lr=RATE), mine, steps, WARM_UP)
     batches = _batches(ids, random.Random(seed))
     losses: list[float] = []
     began = time.perf_counter()
@@ -99,12 +85,7 @@ def distil(student: Any, ids: Sequence[Sequence[int]], wanted: Array, epochs: fl
         # The mean of the squared differences of all cosines is some 50 times smaller than that of 1 - cosine.
         apart = 10 * (1 - (mine_now * theirs).sum(1)).mean()
         loss = apart + 100 * ((mine_now @ mine_now.T - theirs @ theirs.T) ** 2).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(mine, 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(float(loss.detach()))
+        losses.append(learn(loss))
         if step % 250 == 249 or step == steps - 1:
             mean, like = _likeness(student, ids[:HELD_OUT], targets[:HELD_OUT])
             progress(

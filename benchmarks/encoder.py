@@ -30,12 +30,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import bert
-from benchmarks.common import look_up_all, named_folders, progress
+from benchmarks.common import look_up_all, progress
 from index.minilm import MiniLM
-from index.minilm_graph import build_graph
 from rag.encoder import MOST_CHARS
 from rag.features import features
-from rag.score import weighted_sum, weights
+from rag.score import best_first, weighted_sum, weights
 
 CANDIDATES = 24
 """Best sentences by the linear score that a question may learn from."""
@@ -67,14 +66,7 @@ class Asked:
 def main() -> int:
     """Ask, train, mix, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("questions", type=Path)
-    parser.add_argument("folders", nargs="+", metavar="NAME=FOLDER")
-    parser.add_argument("--out", type=Path, required=True, help="folder for model.onnx and vocab.txt")
-    parser.add_argument("--epochs", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    rows = [line.split("\t") for line in args.questions.read_text(encoding="utf-8").splitlines()]
-    folders = named_folders(parser, args.folders, {row[0] for row in rows})
+    args, rows, folders = bert.arguments(parser, epochs=1.0)
     found = bert.original(parser)
     asked = []
     for name, folder in folders.items():
@@ -82,10 +74,7 @@ def main() -> int:
         progress(f"{name}: {len(asked):,} questions so far whose sentence is among the best {CANDIDATES}")
     trained, original = train(asked, found, args.epochs, args.seed)
     mixed = {name: TRAINED * value + (1 - TRAINED) * original[name] for name, value in trained.items()}
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "model.onnx").write_bytes(build_graph(mixed, in_bytes=True))
-    (args.out / "vocab.txt").write_bytes((found.parent / "vocab.txt").read_bytes())
-    MiniLM.load(args.out)
+    bert.write(args.out, mixed, found.parent / "vocab.txt")
     return 0
 
 
@@ -102,7 +91,7 @@ def read(rows: Sequence[Sequence[str]], corpus: Path) -> list[Asked]:
         answer = _words(found.sentences[marked.index(True)].text)
         right = np.array([m or _same(answer, _words(s.text)) for m, s in zip(marked, found.sentences, strict=True)])
         scores = weighted_sum(weights()["sentence"], found.parts)
-        best = np.argsort(-scores, kind="stable")[:CANDIDATES]
+        best = best_first(scores, CANDIDATES)
         if right[best].any():
             texts = [found.sentences[i].text[:MOST_CHARS] for i in best]
             out.append(Asked(row["question"][-MOST_CHARS:], texts, scores[best], right[best]))
@@ -129,9 +118,7 @@ def train(asked: list[Asked], model: Path, epochs: float, seed: int) -> tuple[di
     mine = [p for p in trained.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW([{"params": mine, "lr": RATE}, {"params": [scale, alpha], "lr": 1e-2}])
     steps = int(len(asked) * epochs / BATCH)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda i: min(1.0, (i + 1) / (0.1 * steps + 1)) * max(0.02, 1 - i / steps)
-    )
+    learn = bert.learner(optimizer, mine, steps, warm_up=0.1 * steps + 1)
     tokens: dict[str, list[int]] = {}
     for a in asked:
         texts = [t for t in (a.question, *a.sentences) if t not in tokens]
@@ -153,12 +140,7 @@ def train(asked: list[Asked], model: Path, epochs: float, seed: int) -> tuple[di
             linear = torch.tensor(a.scores[some], dtype=torch.float32)
             chance = torch.softmax(scale * linear + alpha * cosine, 0)
             loss = loss - torch.log((chance * torch.tensor(a.right[some])).sum() + 1e-6) / BATCH
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(mine, 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(float(loss.detach()))
+        losses.append(learn(loss))
         if step % 50 == 49 or step == steps - 1:
             progress(
                 f"{step + 1}/{steps}: loss {np.mean(losses[-50:]):.3f}, scale {float(scale.detach()):.2f}, "

@@ -117,8 +117,8 @@ def main() -> int:
 class Unseen:
     """What weights that have not seen its article say of each question.
 
-    Of all questions: first scores, best sentences, final scores. Of those with evidence, a row each: `x` [questions, facts], whether
-    it is answerable, its set, its weight, its confidence.
+    First scores, best sentences, final scores; names of the evidence, and its values `x` [questions, facts]; whether it is
+    answerable, its set, its weight, its confidence.
     """
 
     linear: list[Array]
@@ -244,7 +244,7 @@ def read(corpus: Path, file: Path) -> tuple[list[str], list[Asked]]:
         found = features(query, candidates)
         names = list(found.parts)
         before = weighted_sum(weights()["sentence"], found.parts)
-        best = np.argsort(-before, kind="stable")[:NEAR]
+        best = best_first(before, NEAR)
         near = np.full(len(before), np.nan)
         spell = in_one_spelling(query, found.sentences)
         near[best] = cosines(spell(query.whole), tuple(spell(found.sentences[i].dated) for i in best))

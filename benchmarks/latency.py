@@ -70,7 +70,7 @@ def main() -> int:
         seconds: dict[bool, list[float]] = {True: [], False: []}
         half = len(questions) // 2  # apart, for what was asked last is kept
         for i in range(-10, len(questions)):
-            for refresh, n in ((True, i), (False, (i + half) % len(questions))):
+            for refresh, n in ((True, i % len(questions)), (False, (i + half) % len(questions))):
                 started = time.perf_counter()
                 call(questions[n], corpus=corpus, index=index, refresh=refresh, settings=chosen)
                 if i >= 0:  # the first ten load what is loaded once

@@ -41,6 +41,7 @@ CODE = ("index", "rag", "evals")
 """Packages whose code makes the answers and the scores, with the weights that it reads."""
 
 DECIDING = frozenset((".py", ".json", ".npz", ".onnx"))
+"""Suffixes of that code and of those weights."""
 
 HITS = 10
 """Sentences found by search that a record keeps."""

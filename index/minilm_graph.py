@@ -46,14 +46,16 @@ def build_graph(
         nodes.append(helper.make_node(kind, inputs, [output], domain=domain, **attributes))
         return output
 
+    def as_bytes(name: str, values: np.ndarray, axis: int) -> tuple[str, str]:
+        scale = np.abs(values).max(axis=axis, keepdims=True) / 127 + 1e-12
+        return constant(f"{name}.int8", np.round(values / scale).astype(np.int8)), constant(f"{name}.scale", scale)
+
+    def as_floats(stored: str, scale: str, output: str) -> str:
+        op("Cast", [stored], f"{output}.float", to=TensorProto.FLOAT)
+        return op("Mul", [f"{output}.float", scale], output)
+
     def matrix(name: str, values: np.ndarray) -> str:
-        if not in_bytes:
-            return constant(name, values)
-        scale = np.abs(values).max(axis=0, keepdims=True) / 127
-        constant(f"{name}.int8", np.round(values / scale).astype(np.int8))
-        constant(f"{name}.scale", scale)
-        op("Cast", [f"{name}.int8"], f"{name}.float", to=TensorProto.FLOAT)
-        return op("Mul", [f"{name}.float", f"{name}.scale"], name)
+        return as_floats(*as_bytes(name, values, 0), name) if in_bytes else constant(name, values)
 
     prefix = "bert." if "bert.embeddings.word_embeddings.weight" in weights else ""
 
@@ -84,11 +86,9 @@ def build_graph(
     op("Shape", ["input_ids"], "tokens", start=1, end=2)
     op("Slice", [constant("places", places), "zero", "tokens", "zero"], "place")
     if in_bytes:
-        row_scale = np.abs(words).max(axis=1, keepdims=True) / 127 + 1e-12
-        op("Gather", [constant("words", np.round(words / row_scale).astype(np.int8)), "input_ids"], "word.int8")
-        op("Gather", [constant("words.scale", row_scale), "input_ids"], "word.scale")
-        op("Cast", ["word.int8"], "word.float", to=TensorProto.FLOAT)
-        op("Mul", ["word.float", "word.scale"], "word")
+        stored, scale = as_bytes("words", words, 1)
+        picked = op("Gather", [stored, "input_ids"], "word.int8")
+        as_floats(picked, op("Gather", [scale, "input_ids"], "word.scale"), "word")
     else:
         op("Gather", [constant("words", words), "input_ids"], "word")
     op("Add", ["word", "place"], "start")

@@ -210,10 +210,10 @@ def look_up(request: Request, passages: int) -> tuple[Query, list[Candidate]]:
     """The question with its terms weighed as in the index, and the best passages for it."""
     with open_reader(request.plan).snapshot() as reader:
         embedder = asking_embedder(reader, request.settings)
-        text = " ".join([*request.earlier, request.question])
-        candidates = retrieve(reader, embedder, text, passages, request.filters, request.settings.dense_weight)
         lexical = reader.lexical
-        return make_query(request.question, lexical.document_frequency, len(lexical), request.earlier), candidates
+        query = make_query(request.question, lexical.document_frequency, len(lexical), request.earlier)
+        weight = request.settings.dense_weight
+        return query, retrieve(reader, embedder, query.whole, passages, request.filters, weight)
 
 
 def find_parts(request: Request, explain: bool = False) -> tuple[list[Found], list[str]]:

@@ -162,7 +162,8 @@ def in_one_spelling(query: Query, sentences: Sequence[Sentence]) -> Callable[[st
     if not best:
         return str
     variants = re.compile(rf"\b(?:{'|'.join(map(re.escape, best))})\b", re.I)
-    return lambda text: variants.sub(lambda match: best[match.group().lower()], text)
+    # A letter such as the long s matches another one's case, but its word is none of these.
+    return lambda text: variants.sub(lambda match: best.get(match.group().lower(), match.group()), text)
 
 
 def _labels(candidate: Candidate) -> list[str]:
@@ -292,9 +293,10 @@ def _cover(
     }
     # "Germany" stands in no passage, but "German" does; "January 6" neither, but "on Monday" of that week.
     gone = chosen([t in query.absent for t in terms])
-    absent = gone * (1 - found.max(axis=0, initial=0.0))
+    lacking = 1 - found.max(axis=0, initial=0.0)
+    absent = gone * lacking
     facts = {
-        "nowhere": float((1 - found.max(axis=0, initial=0.0)) @ idf / mass),
+        "nowhere": float(lacking @ idf / mass),
         "nowhere_exact": float((1 - exact.max(axis=0, initial=0.0)) @ idf / mass),
         "absent": float(absent @ idf / mass),
         "absent_names": float((absent * names) @ idf / mass),

@@ -103,7 +103,7 @@ def score_sentences(query: Query, candidates: Sequence[Candidate], explain: bool
                 sha256=document.sha256,
                 passage=passage.id,
                 parts={n: float(parts[n][i]) for n in (parts if explain else JOINED_BY)}
-                | ({} if i in anew else {MOVED: float(total[i] - linear[i])}),
+                | ({MOVED: float(total[i] - linear[i])} if explain and i not in anew else {}),
             )
         )
     order = sorted(range(len(hits)), key=lambda i: (-total[i], hits[i].file, hits[i].start))
@@ -127,9 +127,9 @@ def weighted_sum(table: Mapping[str, float], parts: Mapping[str, Array]) -> Arra
     return np.sum([weight * parts[name] for name, weight in table.items()], axis=0)
 
 
-def best_first(total: Array) -> Array:
-    """Numbers of the ENCODED sentences with the highest scores, best first."""
-    return np.argsort(-total, kind="stable")[:ENCODED]
+def best_first(total: Array, most: int = ENCODED) -> Array:
+    """Numbers of the `most` sentences with the highest scores, best first."""
+    return np.argsort(-total, kind="stable")[:most]
 
 
 def nearness(sentences: int, best: Array, found: Array) -> dict[str, Array]:
@@ -154,7 +154,7 @@ def softmax(total: Array) -> Array:
 
 def evidence(parts: dict[str, Array], facts: dict[str, float], total: Array) -> dict[str, float]:
     """What tells whether the best sentences answer at all: parts of the best one, facts of the question, how clearly it wins."""
-    order = np.argsort(-total, kind="stable")[:TOP]
+    order = best_first(total, TOP)
     chance = softmax(total)
     first = {name: float(column[order[0]]) for name, column in parts.items()}
     lacks = [1.0 - float(parts[kind][order].max()) for kind in _ANSWERS if facts[f"asks_{kind}"]]

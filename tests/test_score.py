@@ -279,6 +279,7 @@ def test_the_encoder_reads_a_name_in_the_commonest_spelling() -> None:
     spell = in_one_spelling(asked, sentences)
     assert spell(asked.whole) == "Did Soleimani meet John? Who was Soleimani?"
     assert spell(sentences[1].text) == "Gen. Soleimani, or Soleimani, died."
+    assert spell("\u017fuleimani") == "\u017fuleimani"  # a long s, which matches "s" without regard to case
     as_often = read_sentences("", [candidate("Soleimani or Sulaimani, as some say.")])
     own = make_query("Who was Sulaimani?", lambda term, name: 1, 10)
     assert in_one_spelling(own, as_often)(own.whole) == "Who was Sulaimani?"
