@@ -376,6 +376,11 @@ def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.textContent"))
 
 
+def expect_focus(page: Page, text: str) -> None:
+    """Wait until the element with this text has the focus; TimeoutError where it does not get it."""
+    page.wait_for_function("text => document.activeElement.textContent === text", arg=text)
+
+
 def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
@@ -479,9 +484,9 @@ def test_the_comparison_says_what_can_be_told(visit: Visit, file: Path) -> None:
     assert "−12.1 to −3.6" in precision
     page.locator("#comparison summary", has_text="more").last.click()
     page.locator("#comparison a", has_text="How many people did the ferry").first.click()
-    assert page.inner_text("#case .kicker").endswith("hostile & odd")
+    expect(page.locator("#case .kicker")).to_have_text(re.compile(r"hostile & odd\s*$"))
     page.keyboard.press("Escape")
-    assert "How many people did the ferry" in focused(page)
+    page.wait_for_function("document.activeElement.textContent.includes('How many people did the ferry')")
     assert page.locator("#comparison :focus").count() == 1
 
 
@@ -558,18 +563,21 @@ def test_the_keyboard_alone_is_enough(visit: Visit, file: Path) -> None:
     assert focused(page) == links[1]
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
-    assert page.locator("#case").is_visible()
-    assert not page.locator("#report").is_visible()
-    assert focused(page) == links[1] == page.inner_text("#case h1")
-    page.keyboard.press("j")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("k")
-    assert page.inner_text("#case h1") == links[2]
+    heading = page.locator("#case h1")
+    expect(
+        page.locator("#case")
+    ).to_be_visible()  # a followed link shows its case when the browser tells of the new hash
+    expect(page.locator("#report")).to_be_hidden()
+    expect(heading).to_have_text(links[1])
+    expect_focus(page, links[1])
+    for key, number in (("j", 2), ("ArrowRight", 3), ("k", 2)):
+        page.keyboard.press(key)
+        expect(heading).to_have_text(links[number])
     page.keyboard.press("Escape")
-    assert not page.locator("#case").is_visible()
-    assert focused(page) == links[2]
+    expect(page.locator("#case")).to_be_hidden()
+    expect_focus(page, links[2])
     page.go_back()
-    assert page.inner_text("#case h1") == links[2]
+    expect(heading).to_have_text(links[2])
     page.keyboard.press("Escape")
     page.locator("#cases tbody .q a").last.focus()
     page.keyboard.press("j")
@@ -629,8 +637,8 @@ def test_addresses_open_cases_and_filters(visit: Visit, file: Path) -> None:
     page.evaluate("location.hash = '#case=nobody'")
     expect(page.locator("#count")).to_contain_text("No case “nobody”")
     page.locator("#plots a", has_text="should have abstained").click()
-    assert page.input_value("#filter-cause") == "should have abstained"
-    assert page.evaluate("Math.abs(document.querySelector('#cases').getBoundingClientRect().top) < 500")
+    expect(page.locator("#filter-cause")).to_have_value("should have abstained")
+    page.wait_for_function("Math.abs(document.querySelector('#cases').getBoundingClientRect().top) < 500")
 
 
 @pytest.mark.parametrize("address", ["", "#case=hostile+%26+odd"])
@@ -672,7 +680,7 @@ def test_missing_keys_leave_a_page(visit: Visit, tmp_path: Path, data: dict[str,
     assert page.locator("h1").first.is_visible()
     if data.get("cases"):
         page.locator("#cases tbody a").click()
-        assert page.inner_text("#case h1") == "Q?"
+        expect(page.locator("#case h1")).to_have_text("Q?")
 
 
 def test_three_thousand_cases_stay_quick(visit: Visit, tmp_path: Path) -> None:
