@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from index.load import load, scan
 from index.split import sentences
 from index.types import Document
-from rag.chain import SCORED, look_up
+from rag.chain import look_up
 from rag.indexes import update
 from rag.question import Query
 from rag.request import make_request
@@ -123,7 +123,9 @@ def look_up_all(
         update(corpus, chosen.plan(corpus, None), chosen)
         for row in rows:
             limits = {k: row[k] for k in ("history", "since", "until") if row.get(k)}
-            query, candidates = look_up(make_request(row["question"], corpus=corpus, settings=chosen, **limits), SCORED)
+            query, candidates = look_up(
+                make_request(row["question"], corpus=corpus, settings=chosen, **limits), chosen.passages
+            )
             if candidates:
                 yield row, query, candidates
 

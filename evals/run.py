@@ -221,10 +221,7 @@ def _ask(plan: Plan, case: Case, model: Any) -> _Asked:
     best = hits[:HITS]
     found = Found(
         [(h.file, h.line_start, h.line_end) for h in best],
-        [
-            (c.document.file, c.passage.line_start, c.passage.line_end)
-            for c in candidates[: plan.settings.passages * len(parts)]
-        ],
+        [(c.document.file, c.passage.line_start, c.passage.line_end) for c in candidates],
     )
     rows = [
         {"file": h.file, "line_start": h.line_start, "line_end": h.line_end, "start": h.start, "end": h.end,

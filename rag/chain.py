@@ -33,10 +33,7 @@ from rag.sources import make_sources
 from rag.types import Answer, Claim, Event, Hit, Progress, Usage
 from rag.write import second_opinion, write
 
-SCORED = 16
-"""Passages whose sentences are scored; a model may read the first `settings.passages` of them."""
-
-PROMPT_TOKENS = 2200
+PROMPT_TOKENS = 2000
 """Budget for the numbered lines in a prompt; the rules take some 300 more."""
 
 ELSEWHERE = 12
@@ -140,8 +137,7 @@ def stream(
     if model is not None and candidates:
         yield Progress("writing")
         try:
-            readable = candidates[: settings.passages * len(found)]
-            answer = yield from _from_model(request, model, readable, hits, clock, deadline, check)
+            answer = yield from _from_model(request, model, candidates, hits, clock, deadline, check)
             yield replace(completed(answer), notes=(*notes, *answer.notes))
             return
         except ModelError as e:
@@ -189,7 +185,7 @@ def search(
     preload()
     if refresh:
         bring_up_to_date(request)
-    hits = find(request, max(SCORED, k), explain)[1].hits[:k]
+    hits = find(request, max(request.settings.passages, k), explain)[1].hits[:k]
     before = accumulate((h.score for h in hits), initial=0.0)
     return [h for h, so_far in zip(hits, before, strict=False) if so_far < chance]
 
@@ -229,7 +225,7 @@ def find_parts(request: Request, explain: bool = False) -> tuple[list[Found], li
             f"no article of {span[0]} to {span[1]} fits; all were searched"
         ]
     first, *rest = parts(request.question)
-    passages = max(SCORED, request.settings.passages)
+    passages = request.settings.passages
     turn = (request.question, "")  # "and when was it signed?" is about what the first part names
     asked = [replace(request, question=first), *(replace(request, question=p, history=(turn,)) for p in rest)]
     return [find(r, passages, explain) for r in asked], []
@@ -259,7 +255,8 @@ def _from_model(
     """Stream the model's claims; returns the answer. Raises ModelError."""
 
     def elsewhere(text: str) -> list[Hit]:
-        return find(replace(request, question=text[:MAX_QUESTION], history=()), SCORED)[1].hits[:ELSEWHERE]
+        claim = replace(request, question=text[:MAX_QUESTION], history=())
+        return find(claim, request.settings.passages)[1].hits[:ELSEWHERE]
 
     for budget in (PROMPT_TOKENS, PROMPT_TOKENS // 3):
         shown = make_sources(candidates, budget, hits)

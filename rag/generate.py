@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from rag.checks.evidence import Evidence, bearing
 from rag.checks.tokens import tokens
@@ -79,8 +80,10 @@ class _Around:
         self._before: dict[tuple[str, int], tuple[str, ...]] = {}
         for source in sources:
             for i, hit in enumerate(source.shown):
-                before = source.shown[max(0, i - CONTEXT) : i]
-                self._before[hit.file, hit.start] = tuple(h.text for h in before)
+                before = source.shown[max(0, i - CONTEXT) : i + 1]
+                while len(before) > 1 and any(b.start - a.end > GAP for a, b in pairwise(before)):
+                    before = before[1:]  # what stands between was not shown
+                self._before[hit.file, hit.start] = tuple(h.text for h in before[:-1])
 
     def evidence(self, hit: Hit) -> Evidence:
         """The hit with what tells who and when."""
@@ -98,7 +101,7 @@ class _Around:
         for run in runs:
             if best and len(run) > len(best[1]):
                 break
-            if any(a.file != b.file or b.start - a.end > GAP for a, b in zip(run, run[1:], strict=False)):
+            if any(a.file != b.file or b.start - a.end > GAP for a, b in pairwise(run)):
                 continue
             if len(plain & {t.key for h in run for t in tokens(h.text)}) < MOVED * len(plain):
                 continue

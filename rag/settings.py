@@ -14,8 +14,8 @@ from index.errors import UsageError
 NO_CORPUS = "no corpus: give a folder of articles with -c, or set BYLINE_CORPUS"
 
 
-PASSAGES = 8
-"""Passages whose sentences are scored, and that a model may read."""
+PASSAGES = 16
+"""Passages whose sentences are scored, for a model to read the best of them."""
 
 
 @dataclass(frozen=True, slots=True)

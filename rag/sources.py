@@ -1,4 +1,4 @@
-"""What a writer is shown: passages of each article as numbered lines, within a budget of tokens."""
+"""What a writer is shown: the best sentences of each article as numbered lines, within a budget of tokens."""
 
 from __future__ import annotations
 
@@ -39,35 +39,56 @@ class Source:
         return [h for h in self.shown if h.line_start <= line_end and h.line_end >= line_start]
 
 
-def make_sources(candidates: Sequence[Candidate], budget: int, scored: Sequence[Hit] = ()) -> list[Source]:
-    """The candidates, best first, as sources of at most `budget` tokens together.
+HEADING, LINE = 40, 4
+"""Tokens of a heading and of a line's number, about."""
 
-    Passages of one file stand together under the number of the best of them. What does not fit is
-    left out whole; of a best passage larger than the budget, its best sentences are shown.
+AROUND, WITH_CONTEXT = 2, 8
+"""Sentences shown on either side of each of the best so many: what "he" and "the letter" are. Those below stand alone.
+
+Measured by `benchmarks.shown`; docs/lab-notes.md has the table.
+"""
+
+
+def make_sources(candidates: Sequence[Candidate], budget: int, ranked: Sequence[Hit]) -> list[Source]:
+    """The best of the `ranked` sentences of these candidates, as sources of at most `budget` tokens together.
+
+    Articles are numbered in the order of their best sentence. What does not fit is left out.
     """
-    chosen: dict[str, list[Hit]] = {}
+    articles = _articles(candidates)
+    chosen: dict[str, set[int]] = {}
     used = 0
-    for candidate in candidates:
-        hits = _sentences(candidate)
-        cost = _cost(hits)
-        if used + cost > budget:
-            if used:
-                continue
-            hits = _fitting(hits, scored, budget)
-            if not hits:
-                continue
-            cost = _cost(hits)
-        used += cost
-        chosen.setdefault(candidate.document.file, []).extend(hits)
+    for rank, hit in enumerate(ranked):
+        article = articles.get(hit.file, [])
+        at = next((i for i, s in enumerate(article) if s.start == hit.start), None)
+        if at is None:
+            continue
+        for around in (AROUND, 0) if rank < WITH_CONTEXT else (0,):
+            near = range(max(0, at - around), min(len(article), at + around + 1))
+            new = set(near) - chosen.get(hit.file, set())
+            cost = sum(_cost(article[i]) for i in new) + HEADING * (hit.file not in chosen)
+            if used + cost <= budget:
+                if new:
+                    used += cost
+                    chosen.setdefault(hit.file, set()).update(new)
+                break
     sources = []
-    for number, (file, hits) in enumerate(chosen.items(), 1):
-        first = hits[0]
-        hits = sorted(hits, key=lambda h: h.start)
-        sources.append(Source(number, file, first.title, first.date, first.source, tuple(hits)))
+    for number, (file, indexes) in enumerate(chosen.items(), 1):
+        hits = tuple(articles[file][i] for i in sorted(indexes))
+        sources.append(Source(number, file, hits[0].title, hits[0].date, hits[0].source, hits))
     return sources
 
 
-def _sentences(candidate: Candidate) -> list[Hit]:
+def _articles(candidates: Sequence[Candidate]) -> dict[str, list[Hit]]:
+    """The sentences of the passages by file, in the order of the text, each once."""
+    articles: dict[str, dict[int, Hit]] = {}
+    for candidate in candidates:
+        for hit in sentences_of(candidate):
+            articles.setdefault(hit.file, {})[hit.start] = hit
+    return {file: [hits[start] for start in sorted(hits)] for file, hits in articles.items()}
+
+
+def sentences_of(candidate: Candidate) -> list[Hit]:
+    """The sentences of a passage, each with the passage's score."""
     p, d = candidate.passage, candidate.document
     return [
         Hit(
@@ -78,18 +99,8 @@ def _sentences(candidate: Candidate) -> list[Hit]:
     ]  # fmt: skip
 
 
-def _cost(hits: Sequence[Hit]) -> int:
-    # Line numbers and the heading, about 4 and 40 tokens, counted with the text.
-    return sum(count_tokens(h.text) + 4 for h in hits) + 40
-
-
-def _fitting(hits: list[Hit], scored: Sequence[Hit], budget: int) -> list[Hit]:
-    rank = {(h.file, h.start): i for i, h in enumerate(scored)}
-    kept: list[Hit] = []
-    for hit in sorted(hits, key=lambda h: rank.get((h.file, h.start), len(rank))):
-        if _cost([*kept, hit]) <= budget:
-            kept.append(hit)
-    return sorted(kept, key=lambda h: h.start)
+def _cost(hit: Hit) -> int:
+    return count_tokens(hit.text) + LINE
 
 
 def _one_line(text: str) -> str:

@@ -19,6 +19,7 @@ from tests.server import Script, serving
 
 TEXT = "The ferry left at nine. [1:5]"
 ASKED = [("user", "Which ferry left at nine?")]
+WORDS = "anchors barges cranes dredgers engines funnels gulls".split()
 
 
 def http(status: int, body: Any, **headers: str) -> bytes:
@@ -161,7 +162,8 @@ def settings(script: Script) -> Settings:
 
 def test_a_prompt_too_long_for_the_model_is_shortened_once(corpus: Path) -> None:
     for i in range(40):
-        (corpus / f"more{i}.txt").write_text(f"The ferry left at nine on day {i} of the fog. " * 12)
+        words = " ".join(f"{WORDS[i % 7]} {WORDS[n]} {i * n}" for n in range(7))
+        (corpus / f"more{i}.txt").write_text(f"The ferry left at nine on day {i} of the fog, and {words}.")
     too_long = error(400, "maximum context length is 512 tokens", "context_length_exceeded")
     with serving(too_long, "The articles do not say.") as script:
         answer = ask("Which ferry left at nine in the fog?", corpus=corpus, settings=settings(script))
