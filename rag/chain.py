@@ -264,7 +264,8 @@ def _from_model(
             raise ModelError("the lines that were found are too long for a prompt; ask about other articles")
         asked = messages(request.question, shown, as_of=request.as_of, earlier=request.earlier)
         try:
-            written = yield from write(model, asked, shown, elsewhere, deadline)
+            told = " ".join((*request.earlier, request.question))
+            written = yield from write(model, asked, shown, elsewhere, deadline, told)
             break
         except ContextTooLong:
             if budget < PROMPT_TOKENS:

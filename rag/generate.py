@@ -12,7 +12,7 @@ from rag.cite import citations, named, resolve
 from rag.markers import Marked, MarkedStream
 from rag.prompts import NOT_SAID
 from rag.sources import Source
-from rag.types import Claim, Hit
+from rag.types import CheckResult, Claim, Hit
 from rag.verify import check
 
 Elsewhere = Callable[[str], Sequence[Hit]]
@@ -32,32 +32,38 @@ MOVED = 0.75
 """Share of those words that lines need which the writer did not name: of many lines some hold many by chance."""
 
 
-def claims(pieces: Iterable[str], sources: Sequence[Source], elsewhere: Elsewhere | None = None) -> Iterator[Claim]:
+def claims(
+    pieces: Iterable[str], sources: Sequence[Source], elsewhere: Elsewhere | None = None, question: str = ""
+) -> Iterator[Claim]:
     """The claims of a marked reply, each checked against the lines it names, in order.
 
     A claim that its lines do not support, but others do, comes with those and the verdict `moved`. A claim with
     the verdict `partial` or `unsupported` must not be shown as part of the answer. The abstention phrase gives
     no claim.
     """
+    before = [question]
     stream = MarkedStream("\n".join(h.text for s in sources for h in s.shown))
     for piece in pieces:
         for marked in stream.feed(piece):
-            yield from _checked(marked, sources, elsewhere)
+            yield from _checked(marked, sources, elsewhere, before)
     for marked in stream.close():
-        yield from _checked(marked, sources, elsewhere)
+        yield from _checked(marked, sources, elsewhere, before)
 
 
-def _checked(marked: Marked, sources: Sequence[Source], elsewhere: Elsewhere | None) -> Iterator[Claim]:
+def _checked(
+    marked: Marked, sources: Sequence[Source], elsewhere: Elsewhere | None, before: list[str]
+) -> Iterator[Claim]:
     if _same(marked.text, NOT_SAID):
         return
-    around = _Around(sources)
+    around = _Around(sources, tuple(before))
+    before.append(marked.text)
     hits, bad = resolve(marked, sources)
-    found = check(marked.text, [around.evidence(h) for h in hits])
+    found = around.check(marked.text, [around.evidence(h) for h in hits])
     if found.verdict != "supported":
         # Other sentences of the named lines may hold what the best-fitting ones lack.
         every = named(marked, sources)
         if len(every) > len(hits) and (bears := around.supporting(marked.text, every)):
-            hits, found = bears, check(marked.text, [around.evidence(h) for h in bears])
+            hits, found = bears, around.check(marked.text, [around.evidence(h) for h in bears])
     reasons = (*(f"{m} was not among the lines shown" for m in bad), *found.reasons)
     claim = Claim(marked.text, tuple(citations(hits)), found.verdict, reasons if found.reasons or not hits else ())
     if found.verdict != "supported":
@@ -74,9 +80,10 @@ def _checked(marked: Marked, sources: Sequence[Source], elsewhere: Elsewhere | N
 
 
 class _Around:
-    """Hits as evidence: each with its article's heading and the sentences shown before it."""
+    """Hits as evidence: each with its article's heading and the sentences shown before it; `told` are the question and the answer so far."""
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source], told: tuple[str, ...] = ()) -> None:
+        self._told = told
         self._before: dict[tuple[str, int], tuple[str, ...]] = {}
         for source in sources:
             for i, hit in enumerate(source.shown):
@@ -89,6 +96,10 @@ class _Around:
         """The hit with what tells who and when."""
         about = tuple(x for x in (hit.title, hit.source, hit.file) if x)
         return Evidence(hit.text, about + self._before.get((hit.file, hit.start), ()), hit.date)
+
+    def check(self, text: str, evidence: Sequence[Evidence]) -> CheckResult:
+        """The verdict that decides whether a reader sees `text`, behind the sentences told so far."""
+        return check(text, evidence, strict=True, before=self._told)
 
     def best(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
         """The sentence that supports `text` best by its own words, else neighbours that do so together; or none."""
@@ -105,8 +116,9 @@ class _Around:
                 continue
             if len(plain & {t.key for h in run for t in tokens(h.text)}) < MOVED * len(plain):
                 continue
-            found = check(text, [Evidence(h.text, (), h.date) for h in run])
-            if found.verdict == "supported" and (best is None or found.score > best[0]):
+            found = self.check(text, [Evidence(h.text, (), h.date) for h in run])
+            better = found.verdict == "supported" and (best is None or found.score > best[0])
+            if better and self.check(text, [self.evidence(h) for h in run]).verdict == "supported":  # who is "he"?
                 best = found.score, run
         return best[1] if best else []
 
@@ -115,7 +127,7 @@ class _Around:
         evidence = [self.evidence(h) for h in hits]
         texts = {e.text for e in bearing(text, evidence)}
         bears = [h for h in hits if any(t in h.text for t in texts)]
-        if bears and check(text, [self.evidence(h) for h in bears]).verdict == "supported":
+        if bears and self.check(text, [self.evidence(h) for h in bears]).verdict == "supported":
             return bears
         return []
 

@@ -19,8 +19,9 @@ Rules:
 - Answer in one to five short sentences, in the language of the lines. Begin with the answer itself.
 - End every sentence with the marker of the line that states it, before nothing else: [2:14], or [2:14-15] for
   lines 14 to 15 of source 2, or [1:7][3:22] where two sources say it. Cite the fewest lines that prove the sentence.
-- Stay close to the words of the lines. Keep numbers ("more than a dozen" is not 12), names, dates and who said it
-  exactly. Put words in quotation marks only if they stand there word for word.
+- Say it in the words of the lines: a sentence with a verb, noun or adjective that its lines do not have is struck out.
+  Keep numbers ("more than a dozen" is not 12), names, dates and who said it exactly. Put words in quotation marks only
+  if they stand there word for word.
 - Where sources disagree, give both sides, each with its marker.
 - Answer each part of a question of several parts; of a part that the lines do not answer, write nothing.
 - If the lines do not hold the answer, write exactly: {NOT_SAID}"""

@@ -10,14 +10,19 @@ import re
 from collections.abc import Sequence
 
 from rag.checks.attribution import check_attribution
+from rag.checks.clauses import check_order, scattered
 from rag.checks.cover import cover
 from rag.checks.dates import check_dates, moments
 from rag.checks.evidence import Evidence, bearing, stated
 from rag.checks.names import check_names
 from rag.checks.negation import check_negation
+from rag.checks.pronouns import check_pronoun
 from rag.checks.quantities import check_quantities
 from rag.checks.quotations import check_quotations
-from rag.checks.slots import check_slots, other_words
+from rag.checks.roles import check_roles, check_sides
+from rag.checks.scope import check_scope
+from rag.checks.slots import check_parallel, check_slots, other_words
+from rag.checks.wording import absent
 from rag.types import CheckResult
 
 SUPPORTED = 0.6
@@ -25,18 +30,28 @@ SUPPORTED = 0.6
 
 PARTIAL = 0.35
 
+_LACKS = "not in the cited lines: "
+
 _NOT_WORDS = re.compile(
-    r"^\s*(?:\d{1,2}[.)]\s+|[•*-]\s+)?(?:(?:Yes|Yeah|No|However|Additionally|Also|Therefore|Thus|Moreover|Furthermore"
+    r"^\s*(?:\d{1,2}[.)]\s+|[•*-]\s+)?(?:(?:Yes|Yeah|No|None|However|Additionally|Also|Therefore|Thus|Moreover|Furthermore"
     r"|Meanwhile|Overall|In addition|For example|In short)[,;:]\s+)?"
     r"|\s*\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\]"
 )
 
 
-def check(claim: str, sources: str | Evidence | Sequence[str | Evidence]) -> CheckResult:
+def check(
+    claim: str,
+    sources: str | Evidence | Sequence[str | Evidence],
+    *,
+    strict: bool = False,
+    before: Sequence[str] = (),
+) -> CheckResult:
     """Whether `sources` (the texts of the cited lines) support `claim`.
 
     `score` is the share of the claim's content words that stand in the sources. The verdict is
-    `supported`, `partial` or `unsupported` (`moved` needs other lines to look at; see generate.py).
+    `supported`, `partial` or `unsupported` (`moved` needs other lines to look at; see generate.py). `strict`
+    makes a claim `partial` where one word that states something is missing, however many are not. `before` are the
+    question and the earlier sentences of the answer, which tell who "he" and what "it" is.
     """
     claim = statement(claim)
     given = [sources] if isinstance(sources, (str, Evidence)) else sources
@@ -45,13 +60,18 @@ def check(claim: str, sources: str | Evidence | Sequence[str | Evidence]) -> Che
     texts = [e.text for e in near]
     around = tuple(dict.fromkeys(t for e in evidence for t in (e.text, *e.context)))
     reasons = contradictions(claim, evidence, near, around)
+    reasons += check_pronoun(claim, before, texts[0]) if texts else []
     score, missing = cover(claim, texts, around)
     if reasons:
         return CheckResult("unsupported", score, tuple(dict.fromkeys(reasons)))
     if score >= SUPPORTED:
         other = other_words(claim, texts, around)
+        if strict and not other and (words := absent(claim, missing, texts, around)):
+            other = [_LACKS + ", ".join(words[:6])]
+        elif strict and not other and (words := scattered(claim, [e.text for e in evidence], before)):
+            other = ["no one sentence of the lines says that of " + ", ".join(words[:6])]
         return CheckResult("partial" if other else "supported", score, tuple(other))
-    reason = "not in the cited lines: " + (", ".join(missing[:6]) or "anything like it")
+    reason = _LACKS + (", ".join(missing[:6]) or "anything like it")
     return CheckResult("partial" if score >= PARTIAL else "unsupported", score, (reason,))
 
 
@@ -71,5 +91,10 @@ def contradictions(
         *check_dates(claim, near),
         *check_names(claim, texts, around),
         *check_negation(claim, texts),
-        *check_attribution(claim, texts),
+        *check_attribution(claim, texts, near[0].context[-1] if near and near[0].context else ""),
+        *check_scope(claim, texts),
+        *check_roles(claim, texts),
+        *check_parallel(claim, texts),
+        *check_sides(claim, texts),
+        *check_order(claim, texts),
     ] or check_slots(claim, texts, around)

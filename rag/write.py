@@ -47,13 +47,14 @@ def write(
     shown: Sequence[Source],
     elsewhere: Elsewhere | None,
     deadline: Deadline,
+    question: str = "",
 ) -> Generator[Claim, None, Written]:
     """Stream the claims that hold; returns all that was written. Raises ModelError where the first reply fails."""
     out = Written()
     reply = Reply(model, asked, deadline)
     text: list[str] = []
     failed: list[Claim] = []
-    for claim in claims(_kept(reply, text), shown, elsewhere):
+    for claim in claims(_kept(reply, text), shown, elsewhere, question):
         if claim.verdict in GOOD:
             out.kept.append(claim)
             yield claim
@@ -61,7 +62,9 @@ def write(
             failed.append(claim)
     out.count(reply)
     if failed:
-        yield from _repair(model, again(asked, "".join(text), failed), shown, elsewhere, deadline, failed, out)
+        yield from _repair(
+            model, again(asked, "".join(text), failed), shown, elsewhere, deadline, failed, out, question
+        )
     if not out.kept and _foreign("".join(text), shown):
         raise ModelError(f"{out.model} answered in another language than the articles; try again or another model")
     if out.removed:
@@ -112,12 +115,13 @@ def _repair(
     deadline: Deadline,
     failed: list[Claim],
     out: Written,
+    question: str,
 ) -> Iterator[Claim]:
     """Ask once more for the failed claims; what does not come back in a form that holds is removed."""
     reply = Reply(model, messages, deadline)
     left = list(failed)
     try:
-        for claim in claims(reply, shown, elsewhere):
+        for claim in claims(reply, shown, elsewhere, question):
             if any(_flat(claim.text) == _flat(k.text) for k in out.kept):
                 continue
             if claim.verdict in GOOD:

@@ -1,7 +1,12 @@
-"""Two models played by hand over the sample corpus: an honest one is shown whole, of a careless one nothing false."""
+"""Models played by hand over the sample corpus: an honest one is shown whole, of a careless one nothing false.
+
+A third recording, `adversarial`, was written to get false sentences past the checks: each of its 150 false sentences is false in
+one thing that reads like its lines. What the checks still let through is bounded here and told in docs/lab-notes.md.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import evals
@@ -39,3 +44,26 @@ def test_nothing_false_of_a_careless_model_reaches_the_reader(home: Path) -> Non
         if answer.removed:
             assert any("removed" in note for note in answer.notes)
     assert sum(len(a.removed) for _, a in found) > len(found)
+
+
+def test_few_sentences_that_were_made_to_deceive_the_checks_reach_the_reader(home: Path) -> None:
+    found = answers("adversarial", home)
+    false = [str(words) for row, _ in found for words in row["false"]]  # type: ignore[attr-defined]
+    assert len(false) >= 150
+    shown = [
+        words
+        for row, answer in found
+        for words in row["false"]  # type: ignore[attr-defined]
+        # what was moved to lines that do say it is false no more
+        if any(_same(str(words), c.text) for c in answer.claims if c.verdict == "supported")
+    ]
+    assert len(shown) <= 0.05 * len(false), shown
+    assert sum(len(a.claims) for _, a in found) >= 0.8 * sum(_true(row) for row, _ in found)
+
+
+def _same(a: str, b: str) -> bool:
+    return a.rstrip(". ") == b.rstrip(". ")
+
+
+def _true(row: dict[str, object]) -> int:
+    return len(re.findall(r"\]\.?\s|\]\.?$", str(row["reply"]))) - len(row["false"])  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from rag.checks.dates import moments
 from rag.checks.names import names, same_name, title
 from rag.checks.quantities import quantities
 from rag.checks.tokens import Token, tokens
+from rag.checks.wording import neutral
 
 CONTEXT = 0.5
 """What a word counts that only the words around the lines hold."""
@@ -21,7 +22,8 @@ _PREFIXES = ("un", "non", "in", "im", "dis")
 def cover(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> tuple[float, tuple[str, ...]]:
     """Share (0..1) of the claim's content words that the sources hold, and the words they do not.
 
-    Numbers and dates are left out (they have checks of their own), and "not signed" finds "unsigned". Names alone
+    Numbers, dates (they have checks of their own) and missing words such as "the article reports" are left out, and
+    "not signed" finds "unsigned". Names alone
     carry no statement: where more than half of the other words are missing, the share is that of the others.
     """
     found = [t for s in sources for t in tokens(s)]
@@ -33,6 +35,8 @@ def cover(claim: str, sources: Sequence[str], context: Sequence[str] = ()) -> tu
     checked += [(q.start, q.end) for q in quantities(claim)]
     words = [t for t in tokens(claim) if t.content and not any(a <= t.start < b for a, b in checked)]
     missing = [t for t in words if not _held(t, there, plain, capitals)]
+    untold = {t.start for t in missing if neutral(t.text)}
+    words, missing = ([t for t in ts if t.start not in untold] for ts in (words, missing))
     if not words:
         return float(bool(checked and found)), ()
     named = {t.start for name in names(claim) for t in name} | {t.start for t in words if t.capital and title(t)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from index.words import STOPWORDS, stem, terms
-from rag.checks.tokens import Token, tokens
+from rag.checks.tokens import Token, same_word, tokens
 
 _CUES = frozenset(
     """not never no none nobody nothing neither nor without cannot cant hardly scarcely nowhere unable lack lacks lacked
@@ -24,16 +24,26 @@ _PREFIXES = ("un", "non", "in", "im", "il", "ir", "dis")
 _NO_OPPOSITE = frozenset(
     "less like cover iform ited der til to form formed formation side to come deed stance tend tent vent vest vite volve crease creased creasing clude cluded dustry port ported portant prove proved pose posed press pressed pact pair part peach plement ply plied peril perial age cuss cussed ease play played patch trict tinct tance appoint guise gust course ably on".split()
 )
-_ANTONYMS = (
-    "approve reject", "approved rejected", "accept reject", "accepted rejected", "confirm deny", "confirmed denied", "allow forbid", "allowed forbade",
-    "allowed banned", "allow ban", "increase decrease", "increased decreased", "rise fall", "rose fell", "win lose", "won lost", "open close", "opened closed",
-    "before after", "more fewer", "more less", "most least", "first last", "above below", "support oppose", "supported opposed", "guilty innocent",
-    "true false", "remain leave", "stay leave", "arrive depart", "arrived departed", "start end", "started ended", "began ended", "begin end", "alive dead",
-    "legal illegal", "passed failed", "higher lower", "larger smaller", "always never", "can cannot", "with without", "all none", "safe unsafe",
-)  # fmt: skip
+_ANTONYMS = """
+approve/reject accept/reject accept/refuse agree/refuse agree/disagree confirm/deny admit/deny allow/forbid allow/ban allow/bar allow/block permit/forbid
+increase/decrease rise/fall rise/drop rise/decline raise/lower raise/cut grow/shrink expand/shrink gain/lose win/lose succeed/fail pass/fail
+open/close open/shut start/end start/stop begin/end begin/stop continue/stop enter/leave arrive/leave arrive/depart come/go remain/leave stay/leave
+join/leave join/quit return/leave send/receive give/take give/receive lend/borrow buy/sell import/export hire/fire appoint/dismiss arrest/release
+free/jail capture/release attack/defend build/destroy build/demolish create/destroy protect/attack strengthen/weaken ease/intensify ease/tighten ease/worsen
+improve/worsen escalate/ease praise/criticize praise/condemn praise/blame welcome/condemn support/oppose support/reject back/oppose favor/oppose encourage/discourage
+include/exclude remember/forget find/lose keep/lose push/pull deploy/withdraw bring/remove add/remove enable/disable lock/unlock launch/halt
+before/after above/below over/under up/down inside/outside into/out north/south east/west northern/southern
+eastern/western left/right more/fewer more/less most/least many/few always/never all/none can/cannot first/last former/current early/late
+earlier/later old/new older/younger old/young high/low higher/lower large/small larger/smaller big/small bigger/smaller long/short longer/shorter
+strong/weak stronger/weaker rich/poor hot/cold warm/cold wet/dry heavy/light fast/slow wide/narrow deep/shallow good/bad better/worse best/worst
+major/minor cheap/expensive easy/difficult easy/hard easier/harder easier/difficult lead/follow true/false safe/dangerous safe/unsafe public/private temporary/permanent partial/full full/empty
+voluntary/mandatory optional/mandatory friendly/hostile guilty/innocent legal/illegal alive/dead day/night morning/evening victory/defeat war/peace
+success/failure profit/loss income/expense ally/enemy friend/enemy buyer/seller winner/loser majority/minority male/female man/woman boy/girl
+father/mother son/daughter brother/sister husband/wife uncle/aunt king/queen prince/princess parent/child teacher/student employer/employee
+domestic/foreign local/foreign urban/rural indoor/outdoor upper/lower front/back top/bottom maximum/minimum positive/negative conservative/liberal"""
 _OPPOSITE: dict[str, set[str]] = {}
-for _pair in _ANTONYMS:
-    _a, _b = _pair.split()
+for _pair in _ANTONYMS.split():
+    _a, _b = (same_word(w) for w in _pair.split("/"))
     _OPPOSITE.setdefault(_a, set()).add(_b)
     _OPPOSITE.setdefault(_b, set()).add(_a)
 
@@ -77,7 +87,7 @@ def is_cue(token: Token) -> bool:
 def opposite(a: str, b: str) -> bool:
     """Whether one of the two words is the other's denial or opposite: signed and unsigned, rose and fell."""
     a, b = a.lower(), b.lower()
-    if b in _OPPOSITE.get(a, ()):
+    if same_word(b) in _OPPOSITE.get(same_word(a), ()):
         return True
     short, long = sorted((a, b), key=len)
     return len(short) > 3 and short not in _NO_OPPOSITE and any(long == p + short for p in _PREFIXES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence, Set
 from difflib import SequenceMatcher
 
@@ -10,6 +11,7 @@ from rag.checks.names import names, same_name
 from rag.checks.negation import is_cue, opposite
 from rag.checks.quantities import numbers
 from rag.checks.tokens import Token, tokens
+from rag.checks.wording import neutral
 
 _LIKENESS = 0.6
 """Share of the claim's words that a sentence must hold in the same order before differences count."""
@@ -21,6 +23,12 @@ _COPIED = 0.75
 
 _SHORT = 6
 """Words below which a claim is like many sentences."""
+
+_DATELINE = re.compile(r"^\s*[A-Z][A-Z .,’'-]+(?:\([^)]*\)\s*)?[—–-]\s")
+"""BAGHDAD — stands before a sentence, not in it."""
+
+_PARALLEL = 0.9
+"""Share of a claim's words that must stand in a sentence, in its order, to be a part of it."""
 
 _LONGEST = 6
 """Words in a difference at most; longer ones are other wording."""
@@ -54,10 +62,38 @@ def other_words(claim: str, sources: Sequence[str], context: Sequence[str] = ())
     reasons = []
     for tag, here, there, _ in _differences(tokens(claim), sources, _COPIED):
         mine, theirs = [t for t in here if t.content], [t for t in there if t.content]
+        mine = [t for t in mine if not neutral(t.text)]
         if tag == "replace" and mine and theirs and not any(t.key in around for t in mine):
             have, says = (" ".join(t.text for t in words) for words in (theirs[:3], mine[:3]))
             reasons.append(f"the cited lines have {have}, the claim {says}")
     return reasons
+
+
+def check_parallel(claim: str, sources: Sequence[str]) -> list[str]:
+    """A claim that leaves out the end of one clause and the beginning of the next: A came from X and B came from Y."""
+    mine = tokens(claim)
+    for source in sources:
+        theirs = tokens(source)
+        matcher = SequenceMatcher(None, [t.key for t in mine], [t.key for t in theirs], autojunk=False)
+        if sum(b.size for b in matcher.get_matching_blocks()) < _PARALLEL * len(mine):
+            continue
+        for tag, a, _, b1, b2 in matcher.get_opcodes():
+            left = theirs[b1:b2]
+            if tag != "insert" or not 0 < a < len(mine) or not any(t.capital and not t.begins for t in left):
+                continue
+            if _repeats(left[::-1], mine[a - 1 :: -1]) or _repeats(left, mine[a:]):
+                return [f"the cited lines say that of two: “{source[left[0].start : left[-1].end]}” is left out"]
+    return []
+
+
+def _repeats(left: Sequence[Token], beside: Sequence[Token]) -> bool:
+    """Whether both begin alike up to a word of content that is no name: "from reported", "reported"."""
+    for a, b in zip(left[:2], beside[:2], strict=False):
+        if a.key != b.key or a.capital:
+            return False
+        if a.content:
+            return True
+    return False
 
 
 def _differences(
@@ -66,7 +102,7 @@ def _differences(
     """Where the claim differs from the sentence most like it: how, the words of both, whether inside the claim."""
     best: tuple[int, tuple[Token, ...], SequenceMatcher[str]] | None = None
     for source in sources:
-        theirs = tokens(source)
+        theirs = tokens(_DATELINE.sub("", source))
         matcher = SequenceMatcher(None, [t.key for t in mine], [t.key for t in theirs], autojunk=False)
         same = sum(b.size for b in matcher.get_matching_blocks())
         if best is None or same > best[0]:
@@ -94,6 +130,8 @@ def _replaced(here: Sequence[Token], there: Sequence[Token], known: Set[str]) ->
     if here[0].begins and there[0].begins and {here[0].key, there[0].key} & known:
         known = {*known, here[0].key, there[0].key}
     mine, theirs = ([t.text for t in words if t.capital and t.content and t.key in known] for words in (here, there))
+    if all(t.capital or not t.content for t in here) and any(t.content and not t.capital for t in there):
+        return []  # a name for "the Iraqi leader": whether the lines know it, the check of names tells
     if mine and theirs and len(here) <= 4 and len(there) <= 4:
         strangers = [a for a in mine if not any(same_name(a, b) for b in theirs)]
         if len(strangers) == len(mine):

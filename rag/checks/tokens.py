@@ -13,6 +13,7 @@ _TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:['
 _SENTENCE_START = re.compile(r"[.!?:;…][”\"’')\]]*\s|[“\"]\s*$|\n")  # in what stands between two words
 _CAPITALS = frozenset(["US", "USA", "IT", "U.S."])  # names, where the word in small letters is none
 
+_TITLES = frozenset("gen sen rep gov lt col sgt capt cmdr maj brig dr prof pres st dept men women children".split())
 _SAME = {
     "gen": "general", "sen": "senator", "rep": "representative", "gov": "governor", "lt": "lieutenant",
     "col": "colonel", "sgt": "sergeant", "capt": "captain", "cmdr": "commander", "maj": "major", "brig": "brigadier",
@@ -25,10 +26,21 @@ _SAME = {
     "stood": "stand", "struck": "strike", "flew": "fly", "flown": "fly", "drove": "drive", "driven": "drive",
     "ran": "run", "paid": "pay", "built": "build", "chose": "choose", "chosen": "choose", "grew": "grow",
     "grown": "grow", "sold": "sell", "spent": "spend", "taught": "teach", "caught": "catch", "sought": "seek",
-    "fought": "fight", "born": "bear", "men": "man", "women": "woman", "children": "child",
+    "fought": "fight", "broke": "break", "broken": "break", "heard": "hear", "felt": "feel", "shot": "shoot", "threw": "throw",
+    "thrown": "throw", "wore": "wear", "worn": "wear", "drew": "draw", "drawn": "draw", "withdrew": "withdraw",
+    "withdrawn": "withdraw", "showed": "show", "shown": "show", "hid": "hide", "hidden": "hide", "froze": "freeze",
+    "frozen": "freeze", "sank": "sink", "sunk": "sink", "sang": "sing", "sung": "sing", "swore": "swear", "sworn": "swear",
+    "understood": "understand", "became": "become", "got": "get", "stole": "steal", "stolen": "steal", "shook": "shake",
+    "tore": "tear", "torn": "tear", "woke": "wake", "forgot": "forget", "forgotten": "forget", "bore": "bear", "borne": "bear",
+    "laid": "lay", "rode": "ride", "ridden": "ride", "swam": "swim", "slept": "sleep", "ate": "eat", "eaten": "eat",
+    "drank": "drink", "drunk": "drink", "bled": "bleed", "fled": "flee", "dealt": "deal", "meant": "mean", "leapt": "leap",
+    "born": "bear", "men": "man", "women": "woman", "children": "child",
     "u.s.": "us", "u.s.a.": "us", "usa": "us", "u.k.": "uk", "u.n.": "un", "e.u.": "eu",
 }  # fmt: skip
 """Abbreviations and forms of one word that the stemmer does not bring together."""
+
+IRREGULAR = frozenset(form for form, word in _SAME.items() if word.isalpha() and form not in _TITLES)
+"""Past forms among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,12 @@ class Token:
     """Whether it begins a sentence or a quotation, where any word has a capital."""
 
 
+@lru_cache(maxsize=65_536)
+def same_word(word: str) -> str:
+    """The key of a word in small letters, equal for its forms: sold, sell, selling."""
+    return stem(_SAME.get(word, word).rstrip("."))
+
+
 @lru_cache(maxsize=16_384)
 def tokens(text: str) -> tuple[Token, ...]:
     """The words and numbers of `text`, in order."""
@@ -57,9 +75,10 @@ def tokens(text: str) -> tuple[Token, ...]:
         low = fold(word)
         if low.endswith(("'s", "’s")):
             low = low[:-2]
+        key = same_word(low)
         low = _SAME.get(low, low)
         capital = word != low and not word.islower() and not word[0].isdigit()
         content = low not in STOPWORDS or word in _CAPITALS
         begins = not found or (gap != " " and _SENTENCE_START.search(gap) is not None)
-        found.append(Token(word, match.start(), end, stem(low.rstrip(".")), content, capital, begins))
+        found.append(Token(word, match.start(), end, key, content, capital, begins))
     return tuple(found)
