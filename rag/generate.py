@@ -56,7 +56,6 @@ def _checked(
     if _same(marked.text, NOT_SAID):
         return
     around = _Around(sources, tuple(before))
-    before.append(marked.text)
     hits, bad = resolve(marked, sources)
     found = around.check(marked.text, [around.evidence(h) for h in hits])
     if found.verdict != "supported":
@@ -76,6 +75,8 @@ def _checked(
                 "the named lines do not support it, these do" if hits else "no usable line was named, these support it"
             )
             claim = replace(claim, citations=tuple(citations(moved)), verdict="moved", reasons=(why, *reasons))
+    if claim.verdict in ("supported", "moved"):
+        before.append(claim.text)  # what a reader is not told, "he" cannot stand for
     yield claim
 
 

@@ -13,6 +13,9 @@ from rag.checks.roles import check_roles, check_sides
 from rag.checks.scope import check_scope
 from rag.checks.slots import check_parallel, check_slots
 from rag.checks.wording import absent
+from rag.generate import claims
+from rag.sources import Source
+from rag.types import Hit
 
 
 @pytest.mark.parametrize(
@@ -182,3 +185,17 @@ def test_words_of_one_clause_stand_in_one_sentence() -> None:
         scattered("The mayor opened it.", ["The mayor spoke of the bridge.", "She opened it."]) == []
     )  # she is the mayor
     assert scattered("The bridge opened.", ["The mayor spoke.", "All opened."], ["When did the bridge open?"]) == []
+
+
+def test_he_does_not_stand_for_whom_a_removed_sentence_named() -> None:
+    def hit(line: int, text: str) -> Hit:
+        return Hit("a.txt", line, line, text, 1.0, 100 * line, 100 * line + len(text))
+
+    lines = (hit(5, "Ida Holm praised the crew."), hit(7, "Their captain, Per Lund, was the last to leave."))
+    source = Source(1, "a.txt", None, None, None, lines)
+    reply = "Per Lund sank the boat. [1:5] He was the last to leave. [1:7]"
+    removed, he = claims([reply], [source], question="What did Ida Holm say?")
+    assert removed.verdict == "unsupported"
+    assert he.reasons == ("the cited lines are about Per Lund, whom the sentences before do not name",)
+    (_, he) = claims([reply.replace("sank the boat. [1:5]", "led them. [1:7]")], [source], question="Who led them?")
+    assert he.verdict == "supported"
