@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import documents, settings, table, temp_home
+from benchmarks.common import documents, limits, settings, table, temp_home
 from evals.stats import wilson
 from index.lexical import Lexical
 from index.words import STOPWORDS
@@ -133,8 +133,7 @@ def _reply(found: list[Line]) -> Reply:
 
 
 def _byline(row: dict[str, Any], corpus: Path, chosen: Settings) -> Reply:
-    options = {name: row[name] for name in ("history", "since", "until", "as_of") if row.get(name)}
-    answer = ask(row["question"], corpus=corpus, llm=False, settings=chosen, **options)
+    answer = ask(row["question"], corpus=corpus, llm=False, settings=chosen, **limits(row))
     places = [(c.file, c.line_start, c.line_end) for c in answer.citations]
     return Reply(places, answer.text, answer.claims[0].text if answer.claims else "", len(answer.claims))
 

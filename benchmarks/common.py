@@ -111,20 +111,24 @@ def read_questions(path: Path) -> list[str]:
     return [json.loads(line)["question"] for line in lines if line.strip()]
 
 
+def limits(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says of the question besides its words, as options of `ask`."""
+    return {name: row[name] for name in ("history", "since", "until", "as_of") if row.get(name)}
+
+
 def look_up_all(
     corpus: Path, rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[tuple[Mapping[str, Any], Query, list[Candidate]]]:
     """Each row with its question and the passages that Byline finds for it, where it finds any.
 
-    A row holds a "question" and may hold "history", "since" and "until".
+    A row holds a "question" and may hold what `limits` takes of it.
     """
     with temp_home() as home:
         chosen = settings(home)
         update(corpus, chosen.plan(corpus, None), chosen)
         for row in rows:
-            limits = {k: row[k] for k in ("history", "since", "until") if row.get(k)}
             query, candidates = look_up(
-                make_request(row["question"], corpus=corpus, settings=chosen, **limits), chosen.passages
+                make_request(row["question"], corpus=corpus, settings=chosen, **limits(row)), chosen.passages
             )
             if candidates:
                 yield row, query, candidates

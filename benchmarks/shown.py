@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.answers import share
-from benchmarks.common import settings, table, temp_home
+from benchmarks.common import limits, settings, table, temp_home
 from index.tokens import count_tokens
 from rag.chain import PROMPT_TOKENS, find_parts, merged
 from rag.indexes import refresh
@@ -39,8 +39,7 @@ def main() -> int:
     with temp_home() as home:
         chosen = settings(home)
         for i, row in enumerate(rows):
-            options = {name: row[name] for name in ("history", "since", "until", "as_of") if row.get(name)}
-            request = make_request(row["question"], corpus=args.corpus, settings=chosen, **options)
+            request = make_request(row["question"], corpus=args.corpus, settings=chosen, **limits(row))
             if not i:
                 refresh(request)
             candidates, hits = merged(find_parts(request)[0])

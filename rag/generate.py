@@ -41,21 +41,20 @@ def claims(
     the verdict `partial` or `unsupported` must not be shown as part of the answer. The abstention phrase gives
     no claim.
     """
-    before = [question]
+    around = _Around(sources, question)
     stream = MarkedStream("\n".join(h.text for s in sources for h in s.shown))
     for piece in pieces:
         for marked in stream.feed(piece):
-            yield from _checked(marked, sources, elsewhere, before)
+            yield from _checked(marked, sources, elsewhere, around)
     for marked in stream.close():
-        yield from _checked(marked, sources, elsewhere, before)
+        yield from _checked(marked, sources, elsewhere, around)
 
 
 def _checked(
-    marked: Marked, sources: Sequence[Source], elsewhere: Elsewhere | None, before: list[str]
+    marked: Marked, sources: Sequence[Source], elsewhere: Elsewhere | None, around: _Around
 ) -> Iterator[Claim]:
     if _same(marked.text, NOT_SAID):
         return
-    around = _Around(sources, tuple(before))
     hits, bad = resolve(marked, sources)
     found = around.check(marked.text, [around.evidence(h) for h in hits])
     if found.verdict != "supported":
@@ -76,15 +75,15 @@ def _checked(
             )
             claim = replace(claim, citations=tuple(citations(moved)), verdict="moved", reasons=(why, *reasons))
     if claim.verdict in ("supported", "moved"):
-        before.append(claim.text)  # what a reader is not told, "he" cannot stand for
+        around.told.append(claim.text)  # what a reader is not told, "he" cannot stand for
     yield claim
 
 
 class _Around:
     """Hits as evidence: each with its article's heading and the sentences shown before it; `told` are the question and the answer so far."""
 
-    def __init__(self, sources: Sequence[Source], told: tuple[str, ...] = ()) -> None:
-        self._told = told
+    def __init__(self, sources: Sequence[Source], question: str) -> None:
+        self.told = [question]
         self._before: dict[tuple[str, int], tuple[str, ...]] = {}
         for source in sources:
             for i, hit in enumerate(source.shown):
@@ -100,7 +99,7 @@ class _Around:
 
     def check(self, text: str, evidence: Sequence[Evidence]) -> CheckResult:
         """The verdict that decides whether a reader sees `text`, behind the sentences told so far."""
-        return check(text, evidence, strict=True, before=self._told)
+        return check(text, evidence, strict=True, before=self.told)
 
     def best(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
         """The sentence that supports `text` best by its own words, else neighbours that do so together; or none."""

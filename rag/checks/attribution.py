@@ -51,10 +51,9 @@ def check_attribution(claim: str, sources: Sequence[str], previous: str = "") ->
     bearing = _about(claim, sources)
     theirs = [speaker for s in bearing for speaker in speakers(s)]
     unnamed = any(_PRONOUN.search(s) for s in bearing)
-    if unnamed and bearing[0] == sources[0] and not speakers(bearing[0]):
-        named = speakers(previous)  # "he" is who spoke last
-        if named:
-            theirs, unnamed = [*named, *speakers(bearing[0])], False
+    before = speakers(previous) if unnamed and bearing[0] == sources[0] and not speakers(bearing[0]) else ()
+    if before:  # "he" is who spoke last
+        theirs, unnamed = list(before), False
     reasons = []
     for who, verb in speakers(claim):
         others = [w for w, v in theirs if v == verb and verb not in _PLAIN]  # "dismissed" tells more than "said"

@@ -74,8 +74,8 @@ def check_parallel(claim: str, sources: Sequence[str]) -> list[str]:
     mine = tokens(claim)
     for source in sources:
         theirs = tokens(source)
-        matcher = SequenceMatcher(None, [t.key for t in mine], [t.key for t in theirs], autojunk=False)
-        if sum(b.size for b in matcher.get_matching_blocks()) < _PARALLEL * len(mine):
+        same, matcher = _aligned(mine, theirs)
+        if same < _PARALLEL * len(mine):
             continue
         for tag, a, _, b1, b2 in matcher.get_opcodes():
             left = theirs[b1:b2]
@@ -84,6 +84,12 @@ def check_parallel(claim: str, sources: Sequence[str]) -> list[str]:
             if _repeats(left[::-1], mine[a - 1 :: -1]) or _repeats(left, mine[a:]):
                 return [f"the cited lines say that of two: “{source[left[0].start : left[-1].end]}” is left out"]
     return []
+
+
+def _aligned(mine: Sequence[Token], theirs: Sequence[Token]) -> tuple[int, SequenceMatcher[str]]:
+    """How many words both have in the same order, and what goes where."""
+    matcher = SequenceMatcher(None, [t.key for t in mine], [t.key for t in theirs], autojunk=False)
+    return sum(b.size for b in matcher.get_matching_blocks()), matcher
 
 
 def _repeats(left: Sequence[Token], beside: Sequence[Token]) -> bool:
@@ -103,8 +109,7 @@ def _differences(
     best: tuple[int, tuple[Token, ...], SequenceMatcher[str]] | None = None
     for source in sources:
         theirs = tokens(_DATELINE.sub("", source))
-        matcher = SequenceMatcher(None, [t.key for t in mine], [t.key for t in theirs], autojunk=False)
-        same = sum(b.size for b in matcher.get_matching_blocks())
+        same, matcher = _aligned(mine, theirs)
         if best is None or same > best[0]:
             best = same, theirs, matcher
     if best is None or best[0] < likeness * len(mine):

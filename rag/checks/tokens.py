@@ -13,11 +13,15 @@ _TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:['
 _SENTENCE_START = re.compile(r"[.!?:;…][”\"’')\]]*\s|[“\"]\s*$|\n")  # in what stands between two words
 _CAPITALS = frozenset(["US", "USA", "IT", "U.S."])  # names, where the word in small letters is none
 
-_TITLES = frozenset("gen sen rep gov lt col sgt capt cmdr maj brig dr prof pres st dept men women children".split())
-_SAME = {
+_ABBREVIATED = {
     "gen": "general", "sen": "senator", "rep": "representative", "gov": "governor", "lt": "lieutenant",
     "col": "colonel", "sgt": "sergeant", "capt": "captain", "cmdr": "commander", "maj": "major", "brig": "brigadier",
-    "dr": "doctor", "prof": "professor", "pres": "president", "st": "saint", "dept": "department",
+    "dr": "doctor", "prof": "professor", "pres": "president", "st": "saint", "dept": "department", "u.s.": "us",
+    "u.s.a.": "us", "usa": "us", "u.k.": "uk", "u.n.": "un", "e.u.": "eu", "men": "man", "women": "woman",
+    "children": "child",
+}  # fmt: skip
+
+IRREGULAR = {
     "wrote": "write", "written": "write", "said": "say", "told": "tell", "went": "go", "gone": "go", "took": "take",
     "taken": "take", "gave": "give", "given": "give", "came": "come", "made": "make", "held": "hold", "met": "meet",
     "led": "lead", "sent": "send", "kept": "keep", "thought": "think", "bought": "buy", "brought": "bring",
@@ -26,21 +30,20 @@ _SAME = {
     "stood": "stand", "struck": "strike", "flew": "fly", "flown": "fly", "drove": "drive", "driven": "drive",
     "ran": "run", "paid": "pay", "built": "build", "chose": "choose", "chosen": "choose", "grew": "grow",
     "grown": "grow", "sold": "sell", "spent": "spend", "taught": "teach", "caught": "catch", "sought": "seek",
-    "fought": "fight", "broke": "break", "broken": "break", "heard": "hear", "felt": "feel", "shot": "shoot", "threw": "throw",
-    "thrown": "throw", "wore": "wear", "worn": "wear", "drew": "draw", "drawn": "draw", "withdrew": "withdraw",
-    "withdrawn": "withdraw", "showed": "show", "shown": "show", "hid": "hide", "hidden": "hide", "froze": "freeze",
-    "frozen": "freeze", "sank": "sink", "sunk": "sink", "sang": "sing", "sung": "sing", "swore": "swear", "sworn": "swear",
-    "understood": "understand", "became": "become", "got": "get", "stole": "steal", "stolen": "steal", "shook": "shake",
-    "tore": "tear", "torn": "tear", "woke": "wake", "forgot": "forget", "forgotten": "forget", "bore": "bear", "borne": "bear",
-    "laid": "lay", "rode": "ride", "ridden": "ride", "swam": "swim", "slept": "sleep", "ate": "eat", "eaten": "eat",
-    "drank": "drink", "drunk": "drink", "bled": "bleed", "fled": "flee", "dealt": "deal", "meant": "mean", "leapt": "leap",
-    "born": "bear", "men": "man", "women": "woman", "children": "child",
-    "u.s.": "us", "u.s.a.": "us", "usa": "us", "u.k.": "uk", "u.n.": "un", "e.u.": "eu",
+    "fought": "fight", "broke": "break", "broken": "break", "heard": "hear", "felt": "feel", "shot": "shoot",
+    "threw": "throw", "thrown": "throw", "wore": "wear", "worn": "wear", "drew": "draw", "drawn": "draw",
+    "withdrew": "withdraw", "withdrawn": "withdraw", "showed": "show", "shown": "show", "hid": "hide", "hidden": "hide",
+    "froze": "freeze", "frozen": "freeze", "sank": "sink", "sunk": "sink", "sang": "sing", "sung": "sing",
+    "swore": "swear", "sworn": "swear", "understood": "understand", "became": "become", "got": "get", "stole": "steal",
+    "stolen": "steal", "shook": "shake", "tore": "tear", "torn": "tear", "woke": "wake", "forgot": "forget",
+    "forgotten": "forget", "bore": "bear", "borne": "bear", "laid": "lay", "rode": "ride", "ridden": "ride",
+    "swam": "swim", "slept": "sleep", "ate": "eat", "eaten": "eat", "drank": "drink", "drunk": "drink", "bled": "bleed",
+    "fled": "flee", "dealt": "deal", "meant": "mean", "leapt": "leap", "born": "bear",
 }  # fmt: skip
-"""Abbreviations and forms of one word that the stemmer does not bring together."""
+"""Past forms and the verbs they are of."""
 
-IRREGULAR = frozenset(form for form, word in _SAME.items() if word.isalpha() and form not in _TITLES)
-"""Past forms among them."""
+_SAME = _ABBREVIATED | IRREGULAR
+"""Abbreviations and forms of one word that the stemmer does not bring together."""
 
 
 @dataclass(frozen=True, slots=True)
