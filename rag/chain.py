@@ -10,10 +10,9 @@ from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from index.clean import without_labels
 from index.errors import ModelError, UsageError
 from rag.asof import period
-from rag.cite import citations
+from rag.cite import quoted as quote
 from rag.conflict import conflicts
 from rag.encoder import preload
 from rag.extract import THRESHOLD, extract
@@ -146,7 +145,7 @@ def stream(
     if any(chosen):
         silent = [s.query.text for (_, s), hits_ in zip(found, chosen, strict=True) if not hits_]
         notes += [f"the articles do not say: {text}" for text in silent]
-    quoted = [_quoted(h) for h in {(h.file, h.start): h for hits_ in chosen for h in hits_}.values()]
+    quoted = [quote(h) for h in {(h.file, h.start): h for hits_ in chosen for h in hits_}.values()]
     # Statements that disagree on what is asked are an answer, however unsure the choice of one sentence is.
     quoted = quoted or [side for c in disagreement for side in c.sides]
     yield from quoted
@@ -277,10 +276,6 @@ def _from_model(
     return _answer(
         request, written.kept, hits, usage, "model", removed=tuple(written.removed), notes=tuple(written.notes)
     )
-
-
-def _quoted(hit: Hit) -> Claim:
-    return Claim(" ".join(without_labels(hit.text, " […]").split()), tuple(citations([hit, *hit.also])), "supported")
 
 
 def _answer(

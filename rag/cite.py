@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from index.clean import without_labels
 from index.words import terms
 from rag.markers import Marked
 from rag.sources import Source
-from rag.types import Citation, Hit
+from rag.types import Citation, Claim, Hit
 
 MAX_LINES = 5
 """A marker over more lines than this points at nothing a reader can check, and is refused."""
@@ -52,6 +53,12 @@ def citations(hits: Sequence[Hit]) -> list[Citation]:
             out.append(citation)
     order = {h.file: i for i, h in reversed(list(enumerate(hits)))}
     return sorted(out, key=lambda c: (order[c.file], c.start))
+
+
+def quoted(hit: Hit, reasons: tuple[str, ...] = ()) -> Claim:
+    """The sentence itself as a claim, with all places where it stands."""
+    text = " ".join(without_labels(hit.text, " […]").split())
+    return Claim(text, tuple(citations([hit, *hit.also])), "supported", reasons)
 
 
 def _fitting(claim: str, hits: list[Hit]) -> list[Hit]:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from index.clean import without_labels
 from rag.checks.evidence import Evidence, bearing
 from rag.checks.tokens import tokens
-from rag.cite import citations, named, resolve
+from rag.cite import citations, named, quoted, resolve
 from rag.markers import Marked, MarkedStream
 from rag.prompts import NOT_SAID
+from rag.rewording import chance
 from rag.sources import Source
 from rag.types import CheckResult, Claim, Hit
-from rag.verify import check
+from rag.verify import check, statement
 
 Elsewhere = Callable[[str], Sequence[Hit]]
 """Sentences of the whole index that fit a claim, best first."""
@@ -32,12 +34,22 @@ MOVED = 0.75
 """Share of those words that lines need which the writer did not name: of many lines some hold many by chance."""
 
 
+SURE = 0.6
+"""Chance that a claim says only what its lines say, below which a reader gets the lines themselves."""
+
+QUOTED = 2
+"""Sentences that may stand for one claim."""
+
+IN_ITS_WORDS = "the line itself, as the model's “{}” may not say the same"
+
+
 def claims(
     pieces: Iterable[str], sources: Sequence[Source], elsewhere: Elsewhere | None = None, question: str = ""
 ) -> Iterator[Claim]:
     """The claims of a marked reply, each checked against the lines it names, in order.
 
-    A claim that its lines do not support, but others do, comes with those and the verdict `moved`. A claim with
+    A claim that its lines do not support, but others do, comes with those and the verdict `moved`. For one that they seem to support, but
+    that may say something else of their words, come the lines themselves, with the claim in their reasons. A claim with
     the verdict `partial` or `unsupported` must not be shown as part of the answer. The abstention phrase gives
     no claim.
     """
@@ -74,9 +86,13 @@ def _checked(
                 "the named lines do not support it, these do" if hits else "no usable line was named, these support it"
             )
             claim = replace(claim, citations=tuple(citations(moved)), verdict="moved", reasons=(why, *reasons))
-    if claim.verdict in ("supported", "moved"):
-        around.told.append(claim.text)  # what a reader is not told, "he" cannot stand for
-    yield claim
+            hits = moved
+    if claim.verdict not in ("supported", "moved"):
+        yield claim
+        return
+    for kept in [claim] if around.chance(claim.text, hits) >= SURE else around.lines(claim.text, hits):
+        around.told.append(kept.text)  # what a reader is not told, "he" cannot stand for
+        yield kept
 
 
 class _Around:
@@ -100,6 +116,18 @@ class _Around:
     def check(self, text: str, evidence: Sequence[Evidence]) -> CheckResult:
         """The verdict that decides whether a reader sees `text`, behind the sentences told so far."""
         return check(text, evidence, strict=True, before=self.told)
+
+    def chance(self, text: str, hits: Sequence[Hit]) -> float:
+        """The chance that `text` says only what these sentences say."""
+        lines = " ".join(without_labels(h.text, " ") for h in hits)
+        context = (c for h in hits for c in self.evidence(h).context)
+        return chance(statement(text), lines, " ".join(dict.fromkeys(context)))
+
+    def lines(self, text: str, hits: Sequence[Hit]) -> list[Claim]:
+        """Those of these sentences that bear on `text` most, in their order, without what a reader has seen."""
+        texts = [e.text for e in bearing(text, [self.evidence(h) for h in hits])][:QUOTED]
+        chosen = [quoted(h, (IN_ITS_WORDS.format(text),)) for h in hits if any(t in h.text for t in texts)]
+        return [c for c in chosen if c.text not in self.told]
 
     def best(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
         """The sentence that supports `text` best by its own words, else neighbours that do so together; or none."""

@@ -66,7 +66,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One sentence of an answer. `reasons` say what a verdict other than `supported` rests on."""
+    """One sentence of an answer. `reasons` say what a verdict other than `supported` rests on, or for which words of a model a line stands itself."""
 
     text: str
     citations: tuple[Citation, ...]

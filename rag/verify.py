@@ -16,6 +16,7 @@ from rag.checks.dates import check_dates, moments
 from rag.checks.evidence import Evidence, bearing, stated
 from rag.checks.names import check_names
 from rag.checks.negation import check_negation
+from rag.checks.omission import check_omission
 from rag.checks.pronouns import check_pronoun
 from rag.checks.quantities import check_quantities
 from rag.checks.quotations import check_quotations
@@ -93,6 +94,7 @@ def contradictions(
         *check_negation(claim, texts),
         *check_attribution(claim, texts, near[0].context[-1] if near and near[0].context else ""),
         *check_scope(claim, texts),
+        *check_omission(claim, texts),
         *check_roles(claim, texts),
         *check_parallel(claim, texts),
         *check_sides(claim, texts),

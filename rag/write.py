@@ -67,6 +67,11 @@ def write(
         )
     if not out.kept and _foreign("".join(text), shown):
         raise ModelError(f"{out.model} answered in another language than the articles; try again or another model")
+    n = sum(c.verdict == "supported" and bool(c.reasons) for c in out.kept)
+    if n:
+        out.notes.append(
+            f"{n} sentence{'s are' if n > 1 else ' is'} the articles' own, where the model's may not say what the lines say"
+        )
     if out.removed:
         n = len(out.removed)
         out.notes.append(

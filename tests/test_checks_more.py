@@ -7,6 +7,7 @@ import pytest
 from rag import check
 from rag.checks.attribution import check_attribution
 from rag.checks.clauses import check_order, scattered
+from rag.checks.omission import check_omission
 from rag.checks.pronouns import check_pronoun
 from rag.checks.quotations import check_quotations
 from rag.checks.roles import check_roles, check_sides
@@ -47,10 +48,47 @@ from rag.types import Hit
         ("She spoke after Holm left.", "After Holm left, she spoke.", True),
         ("Troops based in Kurdistan left.", "Troops based outside Kurdistan left.", False),
         ("The council will close the bridge.", "It may close the bridge, one said. It will close the bridge.", True),
+        ("Holm denied that he was about to leave.", "Holm denied on Monday that he was about to leave.", True),
+        ("Norway has closed the bridge.", "Norway said it would close the bridge.", False),
+        ("Norway will close the bridge.", "Norway said it would close the bridge.", True),
+        ("Lund says the bridge is safe for trucks.", "Lund was asked whether the bridge is safe for trucks.", False),
+        ("It is unclear whether the bridge is safe.", "It is unclear whether the bridge is safe.", True),
+        ("Lund inspects the bridge.", "Lund was asked whether the bridge is safe for trucks.", True),
     ],
 )
 def test_a_claim_says_no_more_and_no_more_surely_than_its_lines(claim: str, source: str, agrees: bool) -> None:
     assert (check_scope(claim, [source]) == []) is agrees
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "agrees"),
+    [
+        ("Mayor Ida Holm was there.", "Former mayor Ida Holm was there.", False),
+        ("Former mayor Ida Holm was there.", "Former mayor Ida Holm was there.", True),
+        ("Ida Holm was there.", "Former mayor Ida Holm was there.", True),
+        ("Mayor Lund met her.", "Former mayor Ida Holm met mayor Per Lund.", True),
+        ("There were 90 confirmed cases.", "There were 90 probable or confirmed cases.", False),
+        ("There is a feast at the hall.", "A feast is planned at the hall.", True),
+        ("The pay is $90,000.", "The pay is $70,000 to $90,000.", False),
+        ("The pay is up to $90,000.", "The pay is $70,000 to $90,000.", True),
+        ("The pay is $70,000 to $90,000.", "The pay is $70,000 to $90,000.", True),
+        ("Prices rose to 5 percent.", "Prices rose from 3 to 5 percent.", True),
+        ("She won with 8,000 votes.", "She won with 60% of the 8,000 votes.", False),
+        ("She won, getting 8,000 votes.", "She won, getting 60% of the 8,000 votes.", False),
+        ("She won, getting 60% of the votes.", "She won, getting 60% of the 8,000 votes.", True),
+        ("The news reached 27 soldiers.", "The news reached the relatives of 27 soldiers.", False),
+        ("There are 27 from the town.", "The news reached the relatives of 27 soldiers.", True),
+        ("There were 8,000 votes.", "She won, getting 60% of the 8,000 votes.", True),
+        ("The bridge has nine spans.", "An earlier version of this article gave nine spans.", False),
+        ("The first version gave nine spans.", "An earlier version of this article gave nine spans.", True),
+        ("The bridge is closed.", "Claim 3: The bridge is closed.", False),
+        ("“We pay,” Lund told the Oslo Post.", "“We pay,” Lund said, according to the Oslo Post.", False),
+        ("“We pay,” Lund said, according to the Oslo Post.", "“We pay,” Lund said, according to the Oslo Post.", True),
+        ("“We pay,” Lund told the Oslo Post.", "“We pay,” Lund told the Oslo Post.", True),
+    ],
+)
+def test_a_word_without_which_the_lines_say_more_is_not_left_out(claim: str, source: str, agrees: bool) -> None:
+    assert (check_omission(claim, [source]) == []) is agrees
 
 
 @pytest.mark.parametrize(
@@ -74,6 +112,7 @@ def test_who_does_it_and_who_suffers_it_are_told_apart(claim: str, source: str, 
     ("claim", "source", "agrees"),
     [
         ("The station obtained the page from the papers.", "The papers obtained the page.", False),
+        ("Lund echoed the words of Holm.", "Sen. Ida Holm (N-OR) echoed Lund’s words.", False),
         ("Soldiers are leaving and trainers are coming.", "Trainers are leaving and soldiers are coming.", False),
         ("The page was obtained by the papers.", "The papers obtained the page.", True),
         ("On Monday the papers obtained the page.", "The papers obtained the page on Monday.", True),

@@ -49,6 +49,10 @@ def parsed(text: str) -> list[tuple[str, tuple[tuple[int, int, int], ...]]]:
         ("One. [[1:4]] **[1:5]** `[1:6]` \\[1:7\\]", [("One.", ((1, 4, 4), (1, 5, 5), (1, 6, 6), (1, 7, 7)))]),
         ("One. [1:4](a.txt) Two. [1:5]", [("One.", ((1, 4, 4),)), ("Two.", ((1, 5, 5),))]),
         ("It left. It rained. [1:5]", [("It left.", ((1, 5, 5),)), ("It rained.", ((1, 5, 5),))]),
+        (
+            "He met Pte. Ida Holm. She left. [1:5]",
+            [("He met Pte. Ida Holm.", ((1, 5, 5),)), ("She left.", ((1, 5, 5),))],
+        ),
         ("One. [1:4] It left at [1", [("One.", ((1, 4, 4),)), ("It left at", ())]),
         ("He saw it [1[2]]. [1:4]", [("He saw it.", ((1, 4, 4),))]),
         (

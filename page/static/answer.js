@@ -66,7 +66,7 @@ export function claimNode(claim, context) {
     { class: `claim ${claim.verdict}` },
     sentence(claim.text, open, claim.citations.length > 0),
     h("p", { class: "meta" }, verdict(claim), claim.citations.map((c) => cite(c, context, claim))),
-    claim.verdict !== "supported" && claim.reasons.length > 0 && h("p", { class: "reasons" }, upper(claim.reasons.join("; "))),
+    claim.reasons.length > 0 && h("p", { class: "reasons" }, upper(claim.reasons.join("; "))),
   );
 }
 

@@ -35,6 +35,11 @@ _AFTER = re.compile(rf"(?:[”\"’',])\s*(?P<verb>{_SAID})\s+(?:[a-z]+,?\s+){{0
 _ACCORDING = re.compile(
     rf"\b(?:[Aa]ccording to|in the words of|as told by|said by|quoted by)\s+(?:(?:the|a|an|U\.S\.|[a-z]+)\s+){{0,4}}(?P<who>{_NAME})"
 )
+_TOLD_OF = re.compile(
+    rf"\b{_SAID}\s+(?:that\s+)?(?P<who>{_NAME})\s+(?:had|has|have|was|were|is|would|will|did|could|should)\b"
+)
+"""Whom somebody else speaks of: officials said Holm had left."""
+
 _PRONOUN = re.compile(
     rf"\b(?:[Hh]e|[Ss]he|[Tt]hey|I|[Ww]e)\s+(?:(?:has|had|have|later|also|then)\s+){{0,2}}{_SAID}\b|\b{_SAID}\s+(?:he|she|they)\b"
 )
@@ -54,8 +59,11 @@ def check_attribution(claim: str, sources: Sequence[str], previous: str = "") ->
     before = speakers(previous) if unnamed and bearing[0] == sources[0] and not speakers(bearing[0]) else ()
     if before:  # "he" is who spoke last
         theirs, unnamed = list(before), False
+    told_of = [m["who"] for s in bearing for m in _TOLD_OF.finditer(s)]
     reasons = []
     for who, verb in speakers(claim):
+        if not unnamed and any(_same(who, w) for w in told_of) and not any(_same(who, w) for w, _ in theirs):
+            reasons.append(f"the cited lines tell of {who}, they do not have {who} say it")
         others = [w for w, v in theirs if v == verb and verb not in _PLAIN]  # "dismissed" tells more than "said"
         if not others and not unnamed:  # the check of names has looked whether the lines know the person at all
             others = [w for w, _ in theirs]

@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 
 from rag.checks.cover import cover
+from rag.checks.evidence import SMALL
 from rag.checks.names import title
+from rag.checks.quantities import numbers
 from rag.checks.tokens import tokens
 from rag.checks.wording import absent
 
@@ -21,11 +23,21 @@ _CAUSES = re.compile(
 )
 
 
+_BACK_TO_CAUSE = re.compile(
+    r"^(?:because|so|thus|therefore|hence|that is why|this is why|as a result|for this reason)\b|\b(?:the reasons?|reasons? (?:was|is|for)|explain\w*|why)\b",
+    re.I,
+)
+_SOME = 1 / 3
+"""Share of the words on either side of "because" that a sentence must hold to be about both."""
+
+
 def check_order(claim: str, sources: Sequence[str]) -> list[str]:
     """Two things of which the sources have the other first, or as the cause; and a cause where the sources have none."""
     reasons = []
     if re.search(r"\bbecause\b", claim, re.I) and not any(map(_CAUSES.search, sources)):
         reasons.append("the cited lines give no cause")
+    elif _apart(claim, sources):
+        reasons.append("the cited lines do not join the two by “because”")
     for word, behind, rest in _joined(claim):
         for source in sources:
             for other, theirs, others in _joined(source):
@@ -36,6 +48,21 @@ def check_order(claim: str, sources: Sequence[str]) -> list[str]:
                 ):
                     reasons.append(f"the cited lines have it the other way round with “{word}”")
     return reasons
+
+
+def _apart(claim: str, sources: Sequence[str]) -> bool:
+    """Whether "because" joins what stands in two sentences, of which neither gives or points back to a cause."""
+    for word, behind, rest in _joined(claim):
+        if word == "because" and behind and rest:
+            keys = [frozenset(t.key for t in tokens(s)) for s in sources]
+            one = any(
+                len(k & side) >= _SOME * len(side)
+                for k in keys
+                for side in (behind,)
+                if len(k & rest) >= _SOME * len(rest)
+            )
+            return not one and not any(_BACK_TO_CAUSE.search(s) for s in sources)
+    return False
 
 
 def scattered(claim: str, sources: Sequence[str], told: Sequence[str] = ()) -> list[str]:
@@ -49,6 +76,9 @@ def scattered(claim: str, sources: Sequence[str], told: Sequence[str] = ()) -> l
     for clause in _CLAUSE_END.split(claim):
         lacks = [(absent(clause, cover(clause, [s])[1], [s]), s) for s in sources if len(clause.split()) > 1]
         fewest, best = min(lacks, key=lambda x: (len(x[0]), not _POINTS_BACK.search(x[1])), default=([], ""))
+        told_there = set(numbers(best))
+        if not fewest and told_there and len(cover(clause, [best])[1]) == 0:
+            found += [f"{n:g}" for n in numbers(clause) if n not in told_there and n > SMALL]
         if not _POINTS_BACK.search(best):
             words = [t for w in fewest for t in tokens(w)[:1] if not title(t)]
             found += [t.text for t in words if t.key not in known]

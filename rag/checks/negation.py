@@ -48,6 +48,9 @@ for _pair in _ANTONYMS.split():
     _OPPOSITE.setdefault(_b, set()).add(_a)
 
 _CLAUSE_END = re.compile(r"[,;:!?“”\"()—–]|\.(?=\s|$)|\b(?:but|and|because|although|while|which|who)\b", re.I)
+_NOTHING = STOPWORDS | frozenset("yet even currently immediately necessarily actually really".split())
+"""Words between a cue and what it denies."""
+
 _REACH = 6
 """Content words behind a cue that it denies at most."""
 
@@ -129,7 +132,7 @@ def _scopes(text: str) -> tuple[tuple[Token, ...], ...]:
             continue
         end = _CLAUSE_END.search(text, token.end)
         limit = end.start() if end else len(text)
-        scope = [t for t in found[i + 1 :] if t.start < limit and t.content and t.text.lower() not in STOPWORDS]
+        scope = [t for t in found[i + 1 :] if t.start < limit and t.content and t.text.lower() not in _NOTHING]
         if scope:
             scopes.append(tuple(scope[:_REACH]))
     return tuple(scopes)

@@ -69,6 +69,7 @@ class _Verb(NamedTuple):
 @lru_cache(maxsize=16_384)
 def _doers(text: str) -> tuple[tuple[_Verb, Token], ...]:
     """Each verb in the active voice that is told by its form, with the word of content just before it."""
+    text = _BRACKETS.sub("", text)
     found = tokens(text)
     out = []
     for i, token in enumerate(found):

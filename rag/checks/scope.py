@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from rag.checks.tokens import IRREGULAR, Token, same_word, tokens
+from rag.checks.wording import neutral
 
 _WIDE = (
     ("all every entire entirely everyone everybody everything completely wholly unanimously",
@@ -26,7 +27,7 @@ _NEARLY = re.compile(
 _BORNE_OUT = {w: frozenset((wide + " " + others).split()) for wide, others in _WIDE for w in wide.split()}
 
 _MAY = re.compile(
-    r"\b(?:may|might|could|will|(?:scheduled|expected|planned|plans?|planning|set|likely|intends?|intended|hopes?|hoped|seeks?|wants?|"
+    r"\b(?:may|might|could|will|would|(?:scheduled|expected|planned|plans?|planning|set|likely|intends?|intended|hopes?|hoped|seeks?|wants?|"
     r"wanted|threatened|threatens|vowed|vows|pledged|promised|proposed|about) to|due to)\b"
 )
 _OPEN = frozenset(
@@ -40,7 +41,7 @@ _OPEN = frozenset(
 """Words of a claim that leave open what a "may" of the lines leaves open."""
 
 _TO_BE = re.compile(r"\b(?:is|are|was|were) to\b")
-_LATER = re.compile(r"will|due to|set to")
+_LATER = re.compile(r"will|would|due to|set to")
 """What is sure but has not been yet: a claim may put it in the present."""
 
 _REACH = 4
@@ -54,16 +55,26 @@ _RANKED = re.compile(
 )
 _NOT_HIGHEST = frozenset("rest west test guest request interest protest arrest invest contest forest honest".split())
 
+_ASKED = re.compile(
+    r"\b(?:ask|wonder|question|doubt|unclear|uncertain|know|known|sure|debat|discuss)\w* (?:whether|if)\b([^.;?!]+)",
+    re.I,
+)
+_LEAVES_OPEN = re.compile(r"\b(?:whether|if|ask|wonder|question|doubt|unclear|uncertain|debat|discuss)", re.I)
+_INSIDE = 0.8
+"""Share of a claim's words, names apart, that stand in "whether ..." where the claim tells what was only asked."""
+
 _TURNED = {
     "before": ("after", "following"), "after": ("before",), "following": ("before",), "for": ("against",), "against": ("for",), "inside": ("outside",), "outside": ("in", "inside", "within"), "in": ("outside", "before"),
-    "within": ("outside",), "with": ("without",), "without": ("with",),
+    "within": ("outside",), "with": ("without",), "without": ("with",), "from": ("at", "against", "into", "toward", "towards"),
+    "at": ("from",), "into": ("from",), "toward": ("from",), "towards": ("from",),
 }  # fmt: skip
 """Words before a name or noun, and those that turn a statement round in their place."""
 
 
 def check_scope(claim: str, sources: Sequence[str]) -> list[str]:
     """What the claim says of more, more surely, or of another side or time, than the sources do."""
-    return [*_wider(claim, sources), *_surer(claim, sources), *_higher(claim, sources), *_turned(claim, sources)]
+    parts = (_wider, _surer, _done, _asked, _higher, _turned)
+    return [reason for part in parts for reason in part(claim, sources)]
 
 
 def _wider(claim: str, sources: Sequence[str]) -> list[str]:
@@ -85,10 +96,13 @@ def _surer(claim: str, sources: Sequence[str]) -> list[str]:
     past = {t.key for t in tokens(claim) if t.text.endswith("ed") or t.text in IRREGULAR}
     past = set() if "will" in mine else past
     may = [(key, words) for s in sources for key, words in _behind_may(s) if key in past or not _LATER.match(words)]
+    ahead = {key for key, words in _behind_may(claim) if not _LATER.match(words)}
     plainly = Counter(t.key for s in sources for t in tokens(s))
     plainly.subtract(key for key, _ in may)
     return [
-        f"the cited lines say “{words}”, the claim is certain" for key, words in may if key in mine and plainly[key] < 1
+        f"the cited lines say “{words}”, the claim is certain"
+        for key, words in may
+        if key in mine - ahead and plainly[key] < 1
     ]
 
 
@@ -103,6 +117,30 @@ def _behind_may(text: str) -> tuple[tuple[str, str], ...]:
         verbs = words[: 1 + words[0].text.endswith("ly")] if words else []
         out += [(t.key, text[may.start() : t.end]) for t in verbs]
     return tuple(out)
+
+
+def _done(claim: str, sources: Sequence[str]) -> list[str]:
+    """What the claim says will be, and the sources that it was."""
+    was = {t.key for s in sources for t in tokens(s) if t.text.lower() in IRREGULAR or t.text.endswith("ed")}
+    ahead = {key for s in sources for key, _ in _behind_may(s)}
+    found = [t.key for t in tokens(claim)]
+    return [
+        f"the claim says “{words}”, the cited lines tell it as done"
+        for key, words in _behind_may(claim)
+        if _LATER.match(words) and key in was and key not in ahead and found.count(key) == 1
+    ]
+
+
+def _asked(claim: str, sources: Sequence[str]) -> list[str]:
+    mine = {t.key for t in tokens(claim) if t.content and not t.capital and not neutral(t.text)}
+    if not mine or _LEAVES_OPEN.search(claim):
+        return []
+    asked = [m for s in sources for m in _ASKED.finditer(s)]
+    return [
+        f"the cited lines leave open whether{m[1].rstrip()}"
+        for m in asked
+        if len(mine & {t.key for t in tokens(m[1])}) >= _INSIDE * len(mine)
+    ]
 
 
 def _higher(claim: str, sources: Sequence[str]) -> list[str]:
