@@ -119,6 +119,8 @@ class _Around:
 
     def chance(self, text: str, hits: Sequence[Hit]) -> float:
         """The chance that `text` says only what these sentences say."""
+        if any(_same(text, " ".join(h.text.split())) for h in hits):
+            return 1.0
         lines = " ".join(without_labels(h.text, " ") for h in hits)
         context = (c for h in hits for c in self.evidence(h).context)
         return chance(statement(text), lines, " ".join(dict.fromkeys(context)))

@@ -184,6 +184,7 @@ def test_names(claim: str, source: str, context: str, missing: list[str]) -> Non
         ("Nobody signed it.", "The mayor signed it.", False),
         ("The ferry left without the mayor.", "The ferry left with the mayor.", False),
         ("He knew of none in Jordan.", "He did not know of any in Jordan.", True),
+        ("The count includes the mayor.", "The count does not yet include the mayor.", False),
         ("It was not only loud but long.", "It was loud and long.", True),
     ],
 )

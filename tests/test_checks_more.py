@@ -49,6 +49,11 @@ from rag.types import Hit
         ("Troops based in Kurdistan left.", "Troops based outside Kurdistan left.", False),
         ("The council will close the bridge.", "It may close the bridge, one said. It will close the bridge.", True),
         ("Holm denied that he was about to leave.", "Holm denied on Monday that he was about to leave.", True),
+        ("Holm will speak with the captain.", "Holm had just spoken with the captain.", False),
+        ("Holm will speak with the captain.", "Holm had spoken and would speak with the captain.", True),
+        ("They fired from two ferries.", "They fired at two ferries.", False),
+        ("They fired at two ferries.", "They fired at two ferries.", True),
+        ("The bill will be passed, Lund says.", "Lund hoped that the bill would be passed.", False),
         ("Norway has closed the bridge.", "Norway said it would close the bridge.", False),
         ("Norway will close the bridge.", "Norway said it would close the bridge.", True),
         ("Lund says the bridge is safe for trucks.", "Lund was asked whether the bridge is safe for trucks.", False),
@@ -192,6 +197,8 @@ def test_what_a_reader_sees_must_be_held_word_for_word() -> None:
         ("Lund also dismissed the letter as a draft.", "Ida Holm, at the port, dismissed it as a draft, and he agreed.", False),
         ("Lund dismissed the letter.", "“It is a draft,” he said. Per Lund dismissed it.", True),
         ("Lund, the mayor, told the Danish cabinet that it was a draft.", "“It is a draft,” Lund told the Danish cabinet.", True),
+        ("The crew had left the port, Per Lund said.", "Two officials said Per Lund had left the port.", False),
+        ("Two officials said Per Lund had left the port.", "Two officials said Per Lund had left the port.", True),
         ("Ida Holm of the institute in Oslo said so.", "Ida Holm, an analyst at the institute in Oslo, said so.", True),
     ],
 )  # fmt: skip
@@ -214,6 +221,10 @@ def test_what_comes_first_and_what_is_the_cause_is_not_turned_round() -> None:
     assert check_order("The crews left because of the gates.", ["The crews left. The gates were shut."]) == [
         "the cited lines give no cause"
     ]
+    apart = ["The council cannot bind anyone.", "To close the port, its head must agree, and the port has no head."]
+    assert check_order("The council cannot bind anyone because the port has no head.", apart) != []
+    joined = ["The council cannot bind anyone, as the port has no head."]
+    assert check_order("The council cannot bind anyone because the port has no head.", joined) == []
 
 
 def test_words_of_one_clause_stand_in_one_sentence() -> None:

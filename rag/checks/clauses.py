@@ -6,9 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.checks.cover import cover
-from rag.checks.evidence import SMALL
 from rag.checks.names import title
-from rag.checks.quantities import numbers
 from rag.checks.tokens import tokens
 from rag.checks.wording import absent
 
@@ -55,12 +53,7 @@ def _apart(claim: str, sources: Sequence[str]) -> bool:
     for word, behind, rest in _joined(claim):
         if word == "because" and behind and rest:
             keys = [frozenset(t.key for t in tokens(s)) for s in sources]
-            one = any(
-                len(k & side) >= _SOME * len(side)
-                for k in keys
-                for side in (behind,)
-                if len(k & rest) >= _SOME * len(rest)
-            )
+            one = any(len(k & behind) >= _SOME * len(behind) and len(k & rest) >= _SOME * len(rest) for k in keys)
             return not one and not any(_BACK_TO_CAUSE.search(s) for s in sources)
     return False
 
@@ -76,9 +69,6 @@ def scattered(claim: str, sources: Sequence[str], told: Sequence[str] = ()) -> l
     for clause in _CLAUSE_END.split(claim):
         lacks = [(absent(clause, cover(clause, [s])[1], [s]), s) for s in sources if len(clause.split()) > 1]
         fewest, best = min(lacks, key=lambda x: (len(x[0]), not _POINTS_BACK.search(x[1])), default=([], ""))
-        told_there = set(numbers(best))
-        if not fewest and told_there and len(cover(clause, [best])[1]) == 0:
-            found += [f"{n:g}" for n in numbers(clause) if n not in told_there and n > SMALL]
         if not _POINTS_BACK.search(best):
             words = [t for w in fewest for t in tokens(w)[:1] if not title(t)]
             found += [t.text for t in words if t.key not in known]

@@ -28,7 +28,8 @@ _BORNE_OUT = {w: frozenset((wide + " " + others).split()) for wide, others in _W
 
 _MAY = re.compile(
     r"\b(?:may|might|could|will|would|(?:scheduled|expected|planned|plans?|planning|set|likely|intends?|intended|hopes?|hoped|seeks?|wants?|"
-    r"wanted|threatened|threatens|vowed|vows|pledged|promised|proposed|about) to|due to)\b"
+    r"wanted|threatened|threatens|vowed|vows|pledged|promised|proposed|about) to|due to"
+    r"|(?:hope[ds]?|fear(?:ed|s)?|wish(?:ed|es)?) (?:that )?(?:[\w’'-]+ ){1,8}?(?:would|will|could|may|might))\b"
 )
 _OPEN = frozenset(
     same_word(w)
