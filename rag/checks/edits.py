@@ -9,6 +9,7 @@ only words that join, deny or limit ("of", "not", "former") go by themselves. So
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -133,11 +134,8 @@ def _mark(text: str, before: Token, behind: Token) -> str:
 
 
 def _far(steps: int) -> int:
-    """The distance between two words in the line, in nine steps: 1 is next to each other."""
-    bounds = (0, 1, 2, 3, 8, 10_000) if steps >= 0 else (-4, -10)
-    if steps >= 0:
-        return 1 + next(i for i, bound in enumerate(bounds) if steps <= bound)
-    return 7 if steps >= bounds[0] else 8 if steps >= bounds[1] else 9
+    """The distance between two words in the line, in nine steps: 1 is next to each other, 7 to 9 are backwards."""
+    return 1 + bisect_left((0, 1, 2, 3, 8), steps) if steps >= 0 else 7 + bisect_left((4, 10), -steps)
 
 
 @lru_cache(maxsize=65_536)
