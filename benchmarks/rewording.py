@@ -95,8 +95,10 @@ def read(scripts: Path, claims: list[Path]) -> tuple[Array, Array, Array, Array]
 
 
 def area(good: Array, bad: Array) -> float:
-    """Area under the ROC curve: the chance that a good one scores more than a bad one (Mann-Whitney U)."""
-    return float((good[:, None] > bad).mean() + 0.5 * (good[:, None] == bad).mean())
+    """Area under the ROC curve: the chance that a good one scores more than a bad one, Mann and Whitney's U of all pairs."""
+    from scipy.stats import mannwhitneyu
+
+    return float(mannwhitneyu(good, bad).statistic / (len(good) * len(bad)))
 
 
 def fit(steps: Array, true: Array, passed: Array, seed: int) -> Any:

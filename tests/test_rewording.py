@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.rewording import area, read
 from rag import rewording
 from rag.checks.edits import MOST_STEPS, OPERATIONS, SIZES, script
 from rag.generate import SURE, claims
@@ -114,3 +117,23 @@ def test_the_line_stands_for_a_claim_that_may_say_something_else() -> None:
     assert (first.text, first.verdict) == (line, "supported")
     assert "“Ida Holm had painted the boat in March.”" in first.reasons[0]
     assert rest == []  # once is enough
+
+
+def test_the_area_is_the_share_of_pairs_in_the_right_order() -> None:
+    # 2 > 1, 2 = 2 (half), 3 > 1, 3 > 2: 3.5 of 4
+    assert area(np.array([2, 3]), np.array([1, 2])) == pytest.approx(0.875)
+
+
+def test_claims_of_a_file_are_learnt_from_beside_the_scripts(tmp_path: Path) -> None:
+    steps = np.zeros((1, MOST_STEPS, len(SIZES)), np.uint8)
+    np.savez(tmp_path / "s.npz", steps=steps, true=np.array([True]), group=np.array([4]), passed=np.array([False]))
+    line = "On Monday Holm left the town hall."
+    rows = [(line, "", "Holm left the town hall.", "1"), (line, "", "Holm left on 12 May.", "0")]
+    (tmp_path / "c.tsv").write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    found, true, group, passed = read(tmp_path / "s.npz", [tmp_path / "c.tsv"])
+    assert true.tolist() == [True, True, False]
+    assert passed.tolist() == [False, True, False]
+    assert group[1] == group[2] != 4
+    own = script(rows[0][2], line)
+    assert np.array_equal(found[1, : len(own)], own)
+    assert not found[1, len(own) :].any()
