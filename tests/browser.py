@@ -22,6 +22,10 @@ from rag.types import Answer, Event
 
 FERRY = "What left at nine?"
 SHOTS = os.environ.get("SCREENSHOTS")
+PATIENCE = 30_000
+"""Milliseconds before what should come is missing: several times what a busy machine takes for a first answer."""
+
+expect.set_options(timeout=PATIENCE)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -46,7 +50,7 @@ class Visit:
         self.url = url
         self.faults: list[str] = []
         self.context = browser.new_context(viewport={"width": 1280, "height": 800}, **context)
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(PATIENCE)
         self.page = self.context.new_page()
         self.context.on("request", self._request)
         self.page.on(
@@ -84,10 +88,10 @@ def put(page: Page, question: str) -> None:
     page.keyboard.press("Enter")
 
 
-def put_and_wait(page: Page, question: str, seconds: float = 5) -> None:
+def put_and_wait(page: Page, question: str) -> None:
     count = page.locator(".turn").count()
     put(page, question)
-    expect(page.locator(".turn > footer")).to_have_count(count + 1, timeout=1000 * seconds)
+    expect(page.locator(".turn > footer")).to_have_count(count + 1)
 
 
 def shot(page: Page, name: str) -> None:
@@ -97,12 +101,18 @@ def shot(page: Page, name: str) -> None:
 
 
 def saying(monkeypatch: pytest.MonkeyPatch, *events: Event | Callable[[], Any]) -> list[dict[str, Any]]:
-    """Makes the next answers of these events; a function among them is called in its place. What was asked comes back."""
+    """Makes the next answers of these events; a function among them is called in its place. What was asked comes back.
+
+    The questions that the page suggests are tried by quoting, at any moment: those get their own answers.
+    """
     asked: list[dict[str, Any]] = []
+    real = chain.stream
 
     def stream(question: str, **options: Any) -> Iterator[Event]:
-        if options["llm"] is not False:  # suggested questions are tried by quoting
-            asked.append({"question": question} | options)
+        if options["llm"] is False:
+            yield from real(question, **options)
+            return
+        asked.append({"question": question} | options)
         for event in events:
             if callable(event):
                 event()

@@ -95,9 +95,9 @@ def test_parsing_takes_time_in_proportion_to_the_text() -> None:
     ):  # fmt: skip
         seconds = []
         for more in (1, 8):
-            started = time.perf_counter()
+            started = time.process_time()
             list(parse(start + text * times * more + "x"))
-            seconds.append(time.perf_counter() - started)
+            seconds.append(time.process_time() - started)
         assert seconds[1] < 32 * seconds[0] + 0.1, text  # 8 in proportion, 64 with the square
 
 

@@ -73,9 +73,9 @@ def test_broken_front_matter_is_text(text: str) -> None:
 
 def test_yaml_bombs_are_quick() -> None:
     lines = ["a0: &a0 {k: v}"] + [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
-    started = time.perf_counter()
+    started = time.process_time()
     read_metadata("---\n" + "\n".join(lines) + "\n---\nText.\n", "a.md")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_header_block() -> None:
@@ -181,10 +181,10 @@ def test_values_are_one_clean_line() -> None:
 
 @pytest.mark.parametrize("unit", [" ", "A ", "By A, ", "A | ", "1 ", "\n", "---\n", "a: \n", "(", "Jan. 1 "])
 def test_no_text_makes_it_crawl(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for opening in ("", "A", "---\n", "Title: x\nDate: 1", "By A"):
         read_metadata(opening + unit * 50_000, "a.txt")
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(st.text())

@@ -405,9 +405,9 @@ def test_kappa_takes_raters_in_either_order(pairs: list[tuple[str, str]]) -> Non
 def test_fifteen_measures_take_seconds_at_most() -> None:
     chance = np.random.default_rng(6)
     runs = chance.random((15, 2, 230))
-    start = time.perf_counter()
+    start = time.process_time()
     for a, b in runs:
         paired_permutation(a, b, NAMES)
         paired_interval(a, b, NAMES)
         cluster_interval(a, NAMES)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3

@@ -90,7 +90,7 @@ def test_a_model_writes_and_where_it_fails_the_page_says_why(
         expect(page.locator(".claims .text")).to_have_text(["The ferry left at nine."])
         expect(page.locator(".removed summary")).to_have_text("1 sentence removed: no line supports it")
         expect(page.locator(".facts")).to_contain_text("small-model · 321 + 12 tokens")
-        put_and_wait(page, FERRY, seconds=20)  # the endpoint is asked again before it is given up
+        put_and_wait(page, FERRY)  # the endpoint is asked again before it is given up
         expect(page.locator(".banner")).to_contain_text("No model wrote this: small-model: the endpoint failed (500)")
         expect(page.locator(".facts").last).to_contain_text("quoted, no model")
 
