@@ -150,7 +150,7 @@ def _settings(plan: Plan) -> dict[str, Any]:
     address = re.sub(r"//[^/@]*@", "//", settings.base_url or "") if plan.model else ""
     return {
         "model": plan.model, "base_url": address or None, "passages": settings.passages,
-        "dense_weight": settings.dense_weight, "threshold": settings.threshold, "chroma": bool(settings.chroma_url),
+        "dense_weight": settings.dense_weight, "threshold": settings.threshold, "check": settings.check, "chroma": bool(settings.chroma_url),
     }  # fmt: skip
 
 

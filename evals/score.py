@@ -72,6 +72,7 @@ MEASURES = {
         Measure("conflict_shown", "Both sides shown", "questions with two sides where both were given as a conflict"),
         Measure("conflict_quiet", "No false conflict", "other answerable questions without a conflict"),
         Measure("supported", "Claims supported", "claims whose verdict is supported or moved"),
+        Measure("own_words", "Model's own sentences", "claims shown as the model wrote them, not replaced by their lines", better=0),
         Measure("removed", "Claims removed", "sentences taken out before display", better=0, kind="number"),
         Measure("prompt_tokens", "Prompt tokens", "tokens sent to the model", better=0, kind="number"),
         Measure("completion_tokens", "Reply tokens", "tokens written by the model", better=0, kind="number"),
@@ -293,11 +294,21 @@ def _costs(answer: Mapping[str, Any], given: _Given) -> dict[str, float | None]:
     verdicts = [claim["verdict"] for claim in given.claims]
     return {
         "supported": sum(v in ("supported", "moved") for v in verdicts) / len(verdicts) if verdicts else None,
+        "own_words": _own_words(answer),
         "removed": float(len(answer["removed"])),
         "prompt_tokens": float(usage["prompt_tokens"]),
         "completion_tokens": float(usage["completion_tokens"]),
         "seconds": round(sum(usage["seconds"].values()), 4),
     }
+
+
+def _own_words(answer: Mapping[str, Any]) -> float | None:
+    """The share of a model's shown sentences that are its own; None where no model wrote. Counts a draft once."""
+    if answer.get("mode") != "model" or not answer["claims"]:
+        return None
+    drafts = {claim["draft"] for claim in answer["claims"] if claim.get("draft")}
+    own = sum(not claim.get("draft") for claim in answer["claims"])
+    return own / (own + len(drafts))
 
 
 def _at_worst(case: Case) -> dict[str, float | None]:

@@ -63,7 +63,7 @@ def ask(question: str, **options: Any) -> Answer:
     of the time), `threshold` (confidence, 0 to 1, below which a quoted answer abstains; default
     BYLINE_THRESHOLD or 0.5), `explain` (True: `nearest` holds the best hits with the parts of their
     scores, also where the question is answered), `check` ("model": ask the model for a second opinion on
-    each claim), `settings`.
+    each claim; default BYLINE_CHECK), `settings`.
 
     Raises an error from `index.errors` for wrong use. Not finding an answer is a result: `abstained`.
     """
@@ -107,8 +107,9 @@ def stream(
         threshold = settings.threshold if settings.threshold is not None else THRESHOLD
     if not 0 <= threshold <= 1:
         raise UsageError(f"the threshold is {threshold!r}; give a probability from 0 (never refuse) to 1")
+    check = check or settings.check
     if check not in (None, "model"):
-        raise UsageError(f'check is {check!r}; give "model" or leave it out')
+        raise UsageError(f'check is {check!r}; give "model" (--check, BYLINE_CHECK) or leave it out')
     model = make_llm(settings) if llm is None else (llm or None)
     preload()
     clock = _Clock()
@@ -273,9 +274,7 @@ def _from_model(
         second_opinion(model, written, deadline)
     clock.stage("write and check")
     usage = clock.usage(written.model, written.prompt_tokens, written.completion_tokens)
-    return _answer(
-        request, written.kept, hits, usage, "model", removed=tuple(written.removed), notes=tuple(written.notes)
-    )
+    return _answer(request, written.kept, hits, usage, "model", removed=tuple(written.removed), notes=written.told())
 
 
 def _answer(

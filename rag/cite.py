@@ -55,10 +55,10 @@ def citations(hits: Sequence[Hit]) -> list[Citation]:
     return sorted(out, key=lambda c: (order[c.file], c.start))
 
 
-def quoted(hit: Hit, reasons: tuple[str, ...] = ()) -> Claim:
-    """The sentence itself as a claim, with all places where it stands."""
+def quoted(hit: Hit, reasons: tuple[str, ...] = (), draft: str = "") -> Claim:
+    """The sentence itself as a claim, with all places where it stands; `draft` is the model's that it stands for."""
     text = " ".join(without_labels(hit.text, " […]").split())
-    return Claim(text, tuple(citations([hit, *hit.also])), "supported", reasons)
+    return Claim(text, tuple(citations([hit, *hit.also])), "supported", reasons, draft)
 
 
 def _fitting(claim: str, hits: list[Hit]) -> list[Hit]:

@@ -49,7 +49,7 @@ def claims(
     """The claims of a marked reply, each checked against the lines it names, in order.
 
     A claim that its lines do not support, but others do, comes with those and the verdict `moved`. For one that they seem to support, but
-    that may say something else of their words, come the lines themselves, with the claim in their reasons. A claim with
+    that may say something else of their words, come the lines themselves, with the claim as their draft. A claim with
     the verdict `partial` or `unsupported` must not be shown as part of the answer. The abstention phrase gives
     no claim.
     """
@@ -128,7 +128,7 @@ class _Around:
     def lines(self, text: str, hits: Sequence[Hit]) -> list[Claim]:
         """Those of these sentences that bear on `text` most, in their order, without what a reader has seen."""
         texts = [e.text for e in bearing(text, [self.evidence(h) for h in hits])][:QUOTED]
-        chosen = [quoted(h, (IN_ITS_WORDS.format(text),)) for h in hits if any(t in h.text for t in texts)]
+        chosen = [quoted(h, (IN_ITS_WORDS.format(text),), text) for h in hits if any(t in h.text for t in texts)]
         return [c for c in chosen if c.text not in self.told]
 
     def best(self, text: str, hits: Sequence[Hit]) -> list[Hit]:

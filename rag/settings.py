@@ -40,6 +40,7 @@ class Settings:
     passages: int = PASSAGES
     dense_weight: float | None = None
     login: str | None = None
+    check: str | None = None
 
     def plan(self, corpus: Path | None, index: Path | None) -> CachePlan:
         """Where the index of a corpus lives: `index` if given, else a folder of its own in `home`."""
@@ -86,6 +87,7 @@ def read_settings(env_file: Path | None = None) -> Settings:
         minilm=get("BYLINE_MINILM"),
         threshold=_probability("BYLINE_THRESHOLD", get("BYLINE_THRESHOLD")),
         login=get("BYLINE_LOGIN"),
+        check=get("BYLINE_CHECK"),
     )
 
 

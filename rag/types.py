@@ -66,12 +66,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One sentence of an answer. `reasons` say what a verdict other than `supported` rests on, or for which words of a model a line stands itself."""
+    """One sentence of an answer. `reasons` say what a verdict other than `supported` rests on.
+
+    `draft` is what a model wrote where the line itself stands in its place, because the draft may not say the same; else "".
+    """
 
     text: str
     citations: tuple[Citation, ...]
     verdict: Verdict
     reasons: tuple[str, ...] = ()
+    draft: str = ""
 
 
 @dataclass(frozen=True, slots=True)

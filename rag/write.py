@@ -34,6 +34,22 @@ class Written:
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
+    def told(self) -> tuple[str, ...]:
+        """The notes, and how many of the model's sentences a reader does not see as they were written."""
+        lines, gone = len({c.draft for c in self.kept if c.draft}), len(self.removed)
+        out = list(self.notes)
+        if lines:
+            out.append(
+                f"{lines} sentence{'s' * (lines > 1)} of the model {'were' if lines > 1 else 'was'} replaced by the cited lines, "
+                f"which {'they' if lines > 1 else 'it'} may not repeat faithfully"
+            )
+        if gone:
+            out.append(
+                f"{gone} sentence{'s' * (gone > 1)} of the model {'were' if gone > 1 else 'was'} removed: no line bears "
+                f"{'them' if gone > 1 else 'it'} out"
+            )
+        return tuple(out)
+
     def count(self, reply: Reply) -> None:
         """Add a reply's tokens."""
         self.model = reply.model
@@ -67,25 +83,18 @@ def write(
         )
     if not out.kept and _foreign("".join(text), shown):
         raise ModelError(f"{out.model} answered in another language than the articles; try again or another model")
-    n = sum(c.verdict == "supported" and bool(c.reasons) for c in out.kept)
-    if n:
-        out.notes.append(
-            f"{n} sentence{'s are' if n > 1 else ' is'} the articles' own, where the model's may not say what the lines say"
-        )
-    if out.removed:
-        n = len(out.removed)
-        out.notes.append(
-            f"{n} sentence{'s' * (n > 1)} of the model {'were' if n > 1 else 'was'} removed: no line bears {'them' if n > 1 else 'it'} out"
-        )
     return out
 
 
 def second_opinion(model: Any, written: Written, deadline: Deadline) -> None:
     """Ask the model whether its claims are supported; note where it disagrees with the check.
 
-    A kept claim that it finds unsupported keeps its verdict and says so in its reasons.
+    A kept claim that it finds unsupported keeps its verdict and says so in its reasons. A draft that it finds supported comes
+    back in the place of its lines.
     """
-    asked = [c for c in (*written.kept, *written.removed) if c.citations]
+    asked = list(
+        {c.draft or c.text: _as_written(c, written) for c in (*written.kept, *written.removed) if c.citations}.values()
+    )
     if not asked:
         return
     reply = Reply(model, judge(asked), deadline, stream=False)
@@ -101,6 +110,12 @@ def second_opinion(model: Any, written: Written, deadline: Deadline) -> None:
             unread += 1
             continue
         supported, why = found[i]
+        if claim.draft:
+            if supported:
+                why = f"its words may say something else than its line; {reply.model} finds it supported"
+                restored = replace(claim, draft="", reasons=(why,))
+                written.kept = list(dict.fromkeys(restored if c.draft == claim.draft else c for c in written.kept))
+            continue
         if supported == (claim in written.kept):
             continue
         says = f"{reply.model} finds it {'supported' if supported else 'unsupported'}" + (f": {why}" if why else "")
@@ -110,6 +125,15 @@ def second_opinion(model: Any, written: Written, deadline: Deadline) -> None:
                 claims_[claims_.index(claim)] = replace(claim, reasons=(*claim.reasons, says))
     if unread:
         written.notes.append(f"no second opinion on {unread} of {len(asked)} sentences: the reply could not be read")
+
+
+def _as_written(claim: Claim, written: Written) -> Claim:
+    """The claim as the model wrote it, with all lines that stand in its place."""
+    if not claim.draft:
+        return claim
+    lines = [c for c in written.kept if c.draft == claim.draft]
+    cited = dict.fromkeys(citation for c in lines for citation in c.citations)
+    return replace(claim, text=claim.draft, citations=tuple(cited))
 
 
 def _repair(

@@ -469,6 +469,14 @@ def test_a_refusal_has_its_cause_too(corpus: Path, home: Path) -> None:
     )
 
 
+def test_what_was_replaced_by_its_lines_is_not_the_models_own(corpus: Path) -> None:
+    answer = ask("How many people did the ferry carry?", corpus=corpus, llm=False).to_dict()
+    assert score(CASE, answer, Found(), Lines(corpus)).scores["own_words"] is None
+    own, replaced = answer["claims"][0], answer["claims"][0] | {"draft": "It carried people."}
+    answer |= {"mode": "model", "claims": [own, replaced, replaced]}  # two lines may stand for one sentence
+    assert score(CASE, answer, Found(), Lines(corpus)).scores["own_words"] == 0.5
+
+
 def test_a_fault_has_the_same_measures_as_the_worst_answer(corpus: Path) -> None:
     """Whatever the answer would have been, no measure that applies to the case leaves its mean."""
     answer = ask("How many people did the ferry carry?", corpus=corpus, llm=False).to_dict()

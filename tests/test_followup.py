@@ -113,6 +113,28 @@ def test_a_second_opinion_that_disagrees_is_shown(corpus: Path, home: Path) -> N
     assert "no ferry is named" in answer.notes[0]
 
 
+@pytest.mark.parametrize("opinion", ["supported", "unsupported: the wrong way round"])
+def test_a_second_opinion_brings_back_what_was_replaced_by_its_line(corpus: Path, home: Path, opinion: str) -> None:
+    line = "Per Lund sold the boat that Ida Holm had painted to a man from the town in March."
+    write(corpus, "boat.txt", f"Boats\n\n{line}\n")
+    written = "Ida Holm had painted the boat in March."
+    with serving(f"{written} [1:3]", f"1. {opinion}") as script:
+        chosen = Settings(home=home, model="m", api_key="k", base_url=script.url, check="model")
+        answer = ask("Which boat did Ida Holm paint?", corpus=corpus, settings=chosen)
+        judged = script.requests[1]["messages"][1]["content"]
+    assert judged.count(written) == judged.count(line) == 1
+    (claim,) = answer.claims
+    if opinion == "supported":
+        assert (claim.text, claim.draft) == (written, "")
+        assert "m finds it supported" in claim.reasons[0]
+        assert answer.notes == ()
+    else:
+        assert (claim.text, claim.draft) == (line, written)
+        assert answer.notes == (
+            "1 sentence of the model was replaced by the cited lines, which it may not repeat faithfully",
+        )
+
+
 def test_a_second_opinion_that_cannot_be_read_is_said(corpus: Path, home: Path) -> None:
     with serving("The ferry left at nine. [1:5]", "Looks fine to me!") as script:
         chosen = Settings(home=home, model="m", api_key="k", base_url=script.url)
