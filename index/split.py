@@ -26,6 +26,23 @@ _STARTS_BLOCK = re.compile(r"\s*(?:[-*+•>#|]|\d{1,3}[.)]\s|```|~~~|---|===)")
 _TERMINAL = tuple(".!?:;…\"”’'")
 _MAY_END = re.compile(r"[.!?。！？…۔।]")
 
+# Full stops at which sentencex now and then ends a sentence that goes on.
+_TITLE = re.compile(
+    r"(?<![\w.])(?:Mr|Mrs|Ms|Dr|Prof|Rep|Reps|Sen|Sens|Gov|Gen|Lt|Col|Sgt|Capt|Maj|Brig|Cpl|Pte|Pvt|Spc|Cdr|Cmdr|Adm|Lcpl|Amb|Atty|"
+    r"Ald|Mgr|Rev|Hon|Ft|St)\.$"
+)
+_CLOCK = re.compile(r"\d ?[ap]\.m\.$", re.I)
+_ZONE = re.compile(
+    r"(?:(?:[ECMP]|AK|H)[SD]?T|GMT|UTC|BST|IST|MSK|JST|C?EST|CET|EET)\b|local\b|"
+    r"(?:[A-Z]\w+ ){1,2}(?:(?:standard|daylight|mean|summer) )?time\b",
+    re.I,
+)
+_INITIALS = re.compile(r"(?<![\w.])(?!(?:D\.C|L\.A|N\.Y|U\.[KNS]|E\.U|[ap]\.m)\.)(?:[A-Z]\.){2,3}$", re.I)
+_NAME = re.compile(
+    r"(?!(?:The|An?|In|On|At|It|He|She|They|We|I|You|But|And|For|From|When|While|After|Before|This|That|His|Her|Its)\b)[A-Z][a-z]+"
+)
+_STATE = re.compile(r"-[A-Z]\.$")  # Chris Pappas, D-N. H., as some write it
+
 
 def sentences(text: str, body_start: int = 0) -> list[Sentence]:
     """All sentences of `text` in order; every character outside them is white space.
@@ -136,13 +153,32 @@ def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             for left, right in labels(block):  # headlines glued to a name do not end its sentence
                 inside = [b for b in bounds if b[0] < right and b[1] > left]
                 bounds = sorted({*bounds} - {*inside} | {(inside[0][0], inside[-1][1])})
-        for a, b in bounds:
+        for a, b in _joined(block, bounds):
             for c, d in _shorten(text, start + a, start + b):
                 piece = text[c:d]
                 left = len(piece) - len(piece.lstrip())
                 if left < len(piece):
                     yield c + left, c + len(piece.rstrip())
         start = stop
+
+
+def _joined(block: str, bounds: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The bounds without those at full stops that only shorten a word: "Pte. Holm", "9 p.m. ET", "J.D. Vance"."""
+    out: list[tuple[int, int]] = []
+    for a, b in bounds:
+        if out and _goes_on(block[max(out[-1][0], a - 24) : a].rstrip(), block[a:b].lstrip()):
+            out[-1] = (out[-1][0], b)
+        else:
+            out.append((a, b))
+    return out
+
+
+def _goes_on(before: str, behind: str) -> bool:
+    if _CLOCK.search(before):
+        return _ZONE.match(behind) is not None
+    if _STATE.search(before):
+        return behind[1:2] == "."
+    return behind[:1].isupper() and bool(_TITLE.search(before) or (_INITIALS.search(before) and _NAME.match(behind)))
 
 
 def _window_end(text: str, start: int, end: int) -> int:

@@ -42,7 +42,6 @@ _MARKDOWN = re.compile(
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)([^*_\n]+)(?<=\S)\1")
 _LIST_SIGN = re.compile(r"^\s*(?:[-*•]\s+|\d{1,3}[.)]\s+|#+\s+)")
 _SENTENCE_END = re.compile(r"[.!?…][”\"’')\]*_]*$")
-_RANK = re.compile(r"\b(?:Pte|Spc|Cdr|Lcpl|Amb|Atty|Ald|Ms|Mgr|Ft)\.$")  # that the splitter takes for words
 
 # What may still belong to a marker that is arriving: the text before it is not complete yet.
 _LONGEST = 600  # characters of a run of markers with links
@@ -133,14 +132,9 @@ def _sentence(text: str, markers: str, known: str) -> Iterator[Marked]:
     clean = _UNCLOSED.sub("", " ".join(clean.replace("[]", "").split())).rstrip()
     clean = re.sub(r" ([.,;:!?])(?= |$)", r"\1", clean)
     refs = tuple(dict.fromkeys(_refs(markers)))
-    start: int | None = None
     for span in sentences(clean):
-        start = span.start if start is None else start
-        if _RANK.search(clean, start, span.end) and span.end < len(clean):
-            continue  # "Pte." ends no sentence
-        if re.search(r"\w", clean[start : span.end]):
-            yield Marked(clean[start : span.end], refs, tuple(bad))
-        start = None
+        if re.search(r"\w", clean[span.start : span.end]):
+            yield Marked(clean[span.start : span.end], refs, tuple(bad))
 
 
 def _refs(markers: str) -> Iterator[tuple[int, int, int]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,26 @@ def test_passages_are_runs_of_whole_sentences_in_order(text: str, size: int) -> 
 def test_ranks_and_initials_do_not_end_a_sentence() -> None:
     text = "Marine Brig. Gen. Ada Holm wrote to U.S. Ambassador Jon Field. He read it."
     assert texts(text) == ["Marine Brig. Gen. Ada Holm wrote to U.S. Ambassador Jon Field.", "He read it."]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("He met Pte. Ida Holm. She left.", ["He met Pte. Ida Holm.", "She left."]),
+        ("Ms. Holm saw Ms. Lund.", ["Ms. Holm saw Ms. Lund."]),
+        ("See more: Rep. Ida Holm calls.", ["See more: Rep. Ida Holm calls."]),
+        ("It fell at 9:31 p.m. ET on Monday.", ["It fell at 9:31 p.m. ET on Monday."]),
+        ("It fell at 9 p.m. Eastern time. It rose.", ["It fell at 9 p.m. Eastern time.", "It rose."]),
+        ("It fell at 9 p.m. Washington time.", ["It fell at 9 p.m. Washington time."]),
+        ("It fell at 9 p.m. The mayor left.", ["It fell at 9 p.m.", "The mayor left."]),
+        ("It fell at 9 p.m. Time passed.", ["It fell at 9 p.m.", "Time passed."]),
+        ("The author J.D. Vance ran.", ["The author J.D. Vance ran."]),
+        ("Ida Holm, D-N. H., came.", ["Ida Holm, D-N. H., came."]),
+        ("He went to Ft. He came back.", ["He went to Ft. He came back."]),  # the price of "Ft. Hood"
+    ],
+)
+def test_a_full_stop_that_shortens_a_word_ends_no_sentence(text: str, found: list[str]) -> None:
+    assert texts(text) == found
 
 
 def test_in_a_web_dump_each_line_is_a_paragraph() -> None:
