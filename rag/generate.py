@@ -34,7 +34,7 @@ MOVED = 0.75
 """Share of those words that lines need which the writer did not name: of many lines some hold many by chance."""
 
 
-SURE = 0.6
+SURE = 0.75
 """Chance that a claim says only what its lines say, below which a reader gets the lines themselves."""
 
 QUOTED = 2
@@ -122,7 +122,7 @@ class _Around:
         if any(_same(text, " ".join(h.text.split())) for h in hits):
             return 1.0
         lines = " ".join(without_labels(h.text, " ") for h in hits)
-        context = (c for h in hits for c in self.evidence(h).context)
+        context = (c for h in reversed(hits) for c in self.evidence(h).context)  # what is before the first comes last
         return chance(statement(text), lines, " ".join(dict.fromkeys(context)))
 
     def lines(self, text: str, hits: Sequence[Hit]) -> list[Claim]:

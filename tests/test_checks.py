@@ -186,6 +186,8 @@ def test_names(claim: str, source: str, context: str, missing: list[str]) -> Non
         ("He knew of none in Jordan.", "He did not know of any in Jordan.", True),
         ("The count includes the mayor.", "The count does not yet include the mayor.", False),
         ("It was not only loud but long.", "It was loud and long.", True),
+        ("He was not moved by fear but by hope.", "He was moved not by fear but by hope.", True),
+        ("He was not moved by fear.", "He was moved by fear.", False),
     ],
 )
 def test_denials_agree(claim: str, source: str, agrees: bool) -> None:

@@ -59,6 +59,8 @@ from rag.types import Hit
         ("Lund says the bridge is safe for trucks.", "Lund was asked whether the bridge is safe for trucks.", False),
         ("It is unclear whether the bridge is safe.", "It is unclear whether the bridge is safe.", True),
         ("Lund inspects the bridge.", "Lund was asked whether the bridge is safe for trucks.", True),
+        ("The hall is the best example of the style.", "Some of the best examples are the hall and the pier.", False),
+        ("The hall is one of the best examples.", "Some of the best examples are the hall and the pier.", True),
     ],
 )
 def test_a_claim_says_no_more_and_no_more_surely_than_its_lines(claim: str, source: str, agrees: bool) -> None:
@@ -90,6 +92,9 @@ def test_a_claim_says_no_more_and_no_more_surely_than_its_lines(claim: str, sour
         ("“We pay,” Lund told the Oslo Post.", "“We pay,” Lund said, according to the Oslo Post.", False),
         ("“We pay,” Lund said, according to the Oslo Post.", "“We pay,” Lund said, according to the Oslo Post.", True),
         ("“We pay,” Lund told the Oslo Post.", "“We pay,” Lund told the Oslo Post.", True),
+        ("The port had unchallenged rule.", "The port had almost unchallenged rule for a century.", False),
+        ("The port had almost unchallenged rule.", "The port had virtually unchallenged rule.", True),
+        ("The port had about 40 boats.", "The port had nearly 40 boats.", True),  # the quantities say
     ],
 )
 def test_a_word_without_which_the_lines_say_more_is_not_left_out(claim: str, source: str, agrees: bool) -> None:
@@ -121,6 +126,12 @@ def test_who_does_it_and_who_suffers_it_are_told_apart(claim: str, source: str, 
         ("Soldiers are leaving and trainers are coming.", "Trainers are leaving and soldiers are coming.", False),
         ("The page was obtained by the papers.", "The papers obtained the page.", True),
         ("On Monday the papers obtained the page.", "The papers obtained the page on Monday.", True),
+        ("The church used the dukes.", "The church was used by the dukes as a force.", False),
+        ("The dukes used the church.", "The church was used by the dukes as a force.", True),
+        ("The dukes were used by the church.", "The dukes used the church as a force.", False),
+        ("The church was used by the Norman dukes.", "The dukes used the church as a force.", True),
+        ("The rise of prices caused the growth.", "The growth caused a rise of prices.", False),
+        ("On Tuesday 212 people debated in coats.", "On Tuesday 212 people in coats debated.", True),
         ("The station obtained the page.", "The papers obtained the page.", True),  # the cover misses the station
     ],
 )

@@ -76,13 +76,11 @@ def test_a_long_article_is_cut_to_the_budget(corpus: Path, home: Path) -> None:
 
 
 def test_sentences_come_one_by_one_and_the_answer_last(corpus: Path, home: Path) -> None:
-    with serving(
-        writing("The ferry left at nine. <ferry left>\nThe bridge cost 3 million crowns. <3 million>")
-    ) as script:
+    with serving(writing("The ferry left at nine. <ferry left>\nIt cost 3 million crowns. <3 million>")) as script:
         events = list(stream("ferry bridge", corpus=corpus, settings=settings(home, script)))
     assert [e.text for e in events if isinstance(e, Claim)] == [
         "The ferry left at nine.",
-        "The bridge cost 3 million crowns.",
+        "It cost 3 million crowns.",
     ]
     assert isinstance(events[-1], Answer)
 

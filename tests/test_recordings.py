@@ -1,7 +1,7 @@
 """Models played by hand over the sample corpus: an honest one is shown whole, of a careless one nothing false.
 
-A third recording, `adversarial`, was written to get false sentences past the checks: each of its 320 false sentences is false in
-one thing that reads like its lines. What the checks still let through is bounded here and told in docs/lab-notes.md.
+A third recording, `adversarial`, was written to get false sentences past the checks: each of its 400 false sentences is false in
+one thing that reads like its lines; half of the replies taught the network of rag/rewording.py. What the checks still let through is bounded here and told in docs/lab-notes.md.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ def test_an_honest_model_is_shown_almost_whole(home: Path) -> None:
     found = answers("honest", home)
     assert len(found) >= 40
     assert [a.degraded for _, a in found if a.degraded] == []
-    kept = sum(len(a.claims) for _, a in found)
-    assert sum(len(a.removed) for _, a in found) <= 0.07 * kept
-    own_words = sum(c.verdict == "supported" and bool(c.reasons) for _, a in found for c in a.claims)
-    assert own_words <= 0.3 * kept
+    own = sum(not c.draft for _, a in found for c in a.claims)
+    replaced = sum(len({c.draft for c in a.claims if c.draft}) for _, a in found)
+    removed = sum(len(a.removed) for _, a in found)
+    assert removed <= 0.09 * (own + replaced + removed)
+    assert replaced <= 0.32 * (own + replaced + removed)
     cited = [(c, row["reply"]) for row, a in found for claim in a.claims for c in claim.citations]
     named = [f"[{c.file}:{c.line_start}" in str(reply) for c, reply in cited]
     assert sum(named) >= 0.9 * len(named)
@@ -51,7 +52,7 @@ def test_nothing_false_of_a_careless_model_reaches_the_reader(home: Path) -> Non
 def test_few_sentences_that_were_made_to_deceive_the_checks_reach_the_reader(home: Path) -> None:
     found = answers("adversarial", home)
     false = [str(words) for row, _ in found for words in row["false"]]  # type: ignore[attr-defined]
-    assert len(false) >= 320
+    assert len(false) >= 400
     shown = [
         words
         for row, answer in found
@@ -59,7 +60,7 @@ def test_few_sentences_that_were_made_to_deceive_the_checks_reach_the_reader(hom
         # what was moved to lines that do say it is false no more
         if any(_same(str(words), c.text) for c in answer.claims if c.verdict == "supported")
     ]
-    assert len(shown) <= 0.08 * len(false), shown
+    assert len(shown) <= 0.03 * len(false), shown
     assert sum(len(a.claims) for _, a in found) >= 0.8 * sum(_true(row) for row, _ in found)
 
 

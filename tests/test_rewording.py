@@ -44,6 +44,15 @@ def test_words_left_out_put_in_and_moved_are_told_apart() -> None:
     )
 
 
+def test_a_word_from_around_tells_whether_the_sentence_before_begins_with_it() -> None:
+    around = "Lund spoke. Holm saw the pier on that day from Olsen."
+
+    def flag(name: str) -> int:
+        return int(script(f"{name} left.", "She left.", around)[1, 3])
+
+    assert [flag(name) for name in ("Holm", "Olsen", "Lund", "Berg")] == [2, 1, 0, 0]
+
+
 def test_the_longest_common_run_is_aligned_first() -> None:
     steps = operations("the ferry left the town", "the mayor says the ferry left the town")
     assert steps == ["before"] * 3 + ["keep"] * 5
@@ -104,7 +113,7 @@ def test_the_network_adds_convolutions_to_what_they_read() -> None:
     ],
 )
 def test_what_still_says_the_same_is_surer_than_what_does_not(line: str, true: str, false: str) -> None:
-    assert rewording.chance(true, line) > SURE + 0.2 > SURE > rewording.chance(false, line)
+    assert rewording.chance(true, line) > SURE > rewording.chance(false, line) + 0.2
 
 
 def test_the_line_stands_for_a_claim_that_may_say_something_else() -> None:

@@ -26,6 +26,9 @@ MOST_STEPS = 96
 MOST_WORDS = 100
 """Words of a claim that are read, and a quarter of those of its lines: time grows with the product of both."""
 
+SUBJECT = 6
+"""Words that a sentence begins with, its subject among them."""
+
 BESIDE = 4
 """Words of the line before and behind what was kept, and at either end of what was left out, that a script tells."""
 
@@ -45,6 +48,7 @@ _OPERATION = {name: i for i, name in enumerate(OPERATIONS, 1)}
 SIZES = (len(_IDS) + 1, len(OPERATIONS) + 1, 10, 3)
 """How many values each of the four numbers of a step has: word or kind, operation, how far from the step before, flag."""
 
+_SENTENCE_END = re.compile(r"(?<=[.!?”\"])\s+(?=[A-Z“\"])")
 _MARK = re.compile(r"(?P<quote>[“”\"])|(?P<end>[.!?;:])|(?P<bracket>[()—–])|(?P<comma>,)")
 _CLAUSE = frozenset(
     "because since so after before while when if unless although though but however until as and or that which who whom whose where whether than".split()
@@ -58,11 +62,14 @@ def script(claim: str, line: str, around: str = "") -> Array:
     """The steps from `line` to `claim`, uint8 [steps, 4]; `around` are words near the line that a claim may use ("he" is Holm).
 
     The numbers of a step: the word or its kind; the operation; for a kept word how far from the kept word before it the line
-    has it; a flag (kept: whether in another clause; left out: whether used elsewhere; back: whether to the end of a clause).
+    has it; a flag (kept: whether in another clause; left out: whether used elsewhere; back: whether to the end of a clause;
+    put in from around: whether in the sentence just before, and whether as what that begins with, which "he" mostly is).
     """
     mine, theirs = tokens(claim)[:MOST_WORDS], tokens(line)[: 4 * MOST_WORDS]
     places, used = _places([t.key for t in mine], [t.key for t in theirs])
     known = {t.key for t in tokens(around)}
+    before = tokens(_SENTENCE_END.split(around)[-1])
+    just_before, subject = {t.key for t in before}, {t.key for t in before[:SUBJECT]}
     marks = [_mark(line, a, b) for a, b in zip(theirs, theirs[1:], strict=False)]
     marks = ["start", *marks, "end"]
     clause = np.cumsum([bool(mark) or t.text.lower() in _CLAUSE for mark, t in zip(marks, theirs, strict=False)])
@@ -84,8 +91,15 @@ def script(claim: str, line: str, around: str = "") -> Array:
         if mark:
             steps.append((_IDS[f"<{mark}>"], _OPERATION["mark"], 0, 0))
         if i not in places:
-            operation = "insert-known" if token.content and token.key in known else "insert"
-            steps.append((_kind(token), _OPERATION[operation], 0, 0))
+            told = token.content and token.key in known
+            steps.append(
+                (
+                    _kind(token),
+                    _OPERATION["insert-known" if told else "insert"],
+                    0,
+                    told * ((token.key in just_before) + (token.key in subject)),
+                )
+            )
             continue
         j = places[i]
         far, other = 0, 0

@@ -56,7 +56,10 @@ _REACH = 6
 
 
 def check_negation(claim: str, sources: Sequence[str]) -> list[str]:
-    """Words that one side denies and the other does not: signed, unsigned; would take, would not take."""
+    """Words that one side denies and the other does not: signed, unsigned; would take, would not take.
+
+    "Not moved by fear" denies what "moved not by fear" does.
+    """
     source = "\n".join(sources)
     mine, theirs = denied(claim), denied(source)
     plain_here, plain_there = plain(claim), plain(source)
@@ -64,7 +67,7 @@ def check_negation(claim: str, sources: Sequence[str]) -> list[str]:
     reasons = [
         f"the claim denies “{w}”, the cited lines do not"
         for s, w in mine.items()
-        if s in plain_there and s not in reached_there
+        if s in plain_there and s not in reached_there and not re.search(rf"\b{re.escape(w)} not\b", source)
     ]
     reasons += [
         f"the cited lines deny “{w}”, the claim does not"

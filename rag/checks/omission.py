@@ -16,6 +16,8 @@ _QUALIFIES = frozenset(
 )
 """Words before a noun without which it is another thing: a former mayor is no mayor."""
 
+_ALMOST = frozenset("almost nearly virtually practically".split())
+
 _BE = frozenset("is are was were be been being".split())
 
 _NUMBER = r"(?:US)?[$€£]?\d[\d,]*(?:\.\d+)?(?:\s(?:thousand|million|billion|trillion))?"
@@ -60,7 +62,8 @@ def _qualified(claim: str, sources: Sequence[str]) -> Iterator[str]:
     plainly = {key for s in sources for key in _heads(s)[1]}
     for source in sources:
         for word, key, words in _heads(source)[0]:
-            if key in mine and word not in mine and key not in plainly:
+            said = _ALMOST & mine if word in _ALMOST else {word} & mine
+            if key in mine and not said and key not in plainly:
                 yield words
 
 
@@ -70,11 +73,13 @@ def _heads(text: str) -> tuple[tuple[tuple[str, str, str], ...], frozenset[str]]
     found = tokens(text)
     out, places = [], set()
     for i, token in enumerate(found):
+        word = token.text.lower()
         planned = i > 0 and found[i - 1].text.lower() in _BE  # "is planned at the hall" qualifies nothing
-        if token.text.lower() in _QUALIFIES and not planned:
+        almost = word in _ALMOST and i + 1 < len(found) and found[i + 1].content and not numbers(found[i + 1].text)
+        if almost or (word in _QUALIFIES and not planned):
             j = next((j for j in range(i + 1, min(i + 4, len(found))) if found[j].content), None)
             if j is not None and not re.search(r"[.,;:!?]", text[token.end : found[j].start]):
-                out.append((token.text.lower(), found[j].key, text[token.start : found[j].end]))
+                out.append((word, found[j].key, text[token.start : found[j].end]))
                 places.add(j)
     return tuple(out), frozenset(t.key for j, t in enumerate(found) if j not in places)
 

@@ -18,6 +18,8 @@ _BE = frozenset("was were been be being is are am got".split())
 _BETWEEN = frozenset("has had have also later then who to the a and just once again".split())
 _BREAK = re.compile(r"[.,;:!?“”\"()—–]")
 _AUXILIARY = _BE | frozenset("has had have is are also later then who now still just already once again".split())
+_IN = frozenset("in with from at on for".split())
+_ARTICLES = frozenset("the a an its his her their".split())
 _FAR = 4
 """Words between a verb and its name at most, titles and "had also" among them."""
 
@@ -42,22 +44,27 @@ def check_roles(claim: str, sources: Sequence[str]) -> list[str]:
 
 
 def check_sides(claim: str, sources: Sequence[str]) -> list[str]:
-    """A verb whose doer in the sources stands only behind it in the claim: the press got it, it got it from the press."""
-    if " by " in claim:
-        return []
+    """A verb whose doer in the sources stands only on its other side in the claim: the press got it, it got it from the press."""
     mine = tokens(claim)
     reasons = []
-    for verb, doer in _doers(claim):
+    for verb, doers in _passives(claim):
         before, behind = ({t.key for t in part} for part in (mine[: verb.place], mine[verb.place :]))
         for source in sources:
             theirs = [other for v, other in _doers(source) if v.key == verb.key]
+            if all(other.key not in {d.key for d in doers} for other in theirs):
+                reasons += [_turned(other, verb, doers[-1]) for other in theirs if other.key in before - behind]
+    for verb, doer in _doers(claim) if " by " not in claim else ():
+        before, behind = ({t.key for t in part} for part in (mine[: verb.place], mine[verb.place :]))
+        for source in sources:
+            theirs = [other for v, other in _doers(source) if v.key == verb.key]
+            theirs += [other for v, others in _passives(source) if v.key == verb.key for other in others]
             if all(other.key != doer.key for other in theirs):
-                reasons += [
-                    f"in the cited lines it is {other.text} that {verb.text}, in the claim {doer.text}"
-                    for other in theirs
-                    if other.key in behind - before
-                ]
+                reasons += [_turned(other, verb, doer) for other in theirs if other.key in behind - before]
     return reasons
+
+
+def _turned(theirs: Token, verb: _Verb, mine: Token) -> str:
+    return f"in the cited lines it is {theirs.text} that {verb.text}, in the claim {mine.text}"
 
 
 class _Verb(NamedTuple):
@@ -82,8 +89,29 @@ def _doers(text: str) -> tuple[tuple[_Verb, Token], ...]:
         by = found[i + 1].text.lower() == "by" if i + 1 < len(found) else False
         if not verb or by or j < 0 or low in SPEECH or not found[j].content:
             continue
+        if j and found[j - 1].text.lower() in _IN:
+            continue  # "people in coats debated": the coats did not
         if not _BREAK.search(text[found[j].end : token.start]):
             out.append((_Verb(token.key, token.text, i), found[j]))
+    return tuple(out)
+
+
+@lru_cache(maxsize=16_384)
+def _passives(text: str) -> tuple[tuple[_Verb, tuple[Token, ...]], ...]:
+    """Each verb with "by" behind it, and the words of content that say by whom."""
+    found = tokens(text)
+    out = []
+    for i, token in enumerate(found[:-2]):
+        low = token.text.lower()
+        if found[i + 1].text.lower() != "by" or not (low.endswith("ed") or low in IRREGULAR):
+            continue
+        doers: list[Token] = []
+        for last, word in zip(found[i + 1 :], found[i + 2 : i + 2 + _FAR + 2], strict=False):
+            if _BREAK.search(text[last.end : word.start]) or not (word.content or word.text.lower() in _ARTICLES):
+                break
+            doers += [word] * word.content
+        if doers:
+            out.append((_Verb(token.key, token.text, i), tuple(doers)))
     return tuple(out)
 
 

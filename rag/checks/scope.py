@@ -48,10 +48,10 @@ _LATER = re.compile(r"will|would|due to|set to")
 _REACH = 4
 """Words behind a "may" among which its verb is."""
 
-_HIGHEST = re.compile(r"\b(most|least|[a-z]{3,}est)\b", re.I)
+_HIGHEST = re.compile(r"\b(most|least|best|worst|[a-z]{3,}est)\b", re.I)
 _RANKED = re.compile(
-    r"\b(?:second|third|fourth|fifth|sixth|2nd|3rd|4th|5th|next|nearly|almost|arguably|among|one of)\b[ -]+"
-    r"(?:the )?(?:[\w’']+ ){0,3}?(most|least|[a-z]{3,}est)\b",
+    r"\b(?:second|third|fourth|fifth|sixth|2nd|3rd|4th|5th|next|nearly|almost|arguably|among|(?:one|some|many|several) of)\b[ -]+"
+    r"(?:the )?(?:[\w’']+ ){0,3}?(most|least|best|worst|[a-z]{3,}est)\b",
     re.I,
 )
 _NOT_HIGHEST = frozenset("rest west test guest request interest protest arrest invest contest forest honest".split())

@@ -42,7 +42,13 @@ IRREGULAR = {
 }  # fmt: skip
 """Past forms and the verbs they are of."""
 
-_SAME = _ABBREVIATED | IRREGULAR
+_NOUNS = {
+    "loss": "lose", "losses": "lose", "sale": "sell", "sales": "sell", "death": "die", "deaths": "die", "growth": "grow",
+    "theft": "steal", "thefts": "steal", "choice": "choose", "choices": "choose",
+}  # fmt: skip
+"""Nouns of irregular verbs, and the verbs."""
+
+_SAME = _ABBREVIATED | IRREGULAR | _NOUNS
 """Abbreviations and forms of one word that the stemmer does not bring together."""
 
 

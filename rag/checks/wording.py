@@ -29,7 +29,7 @@ _NEUTRAL = frozenset(
     respectively make made makes put puts go went come came become became
     happen happened occur occurred use used uses using identify identified refer refers referred appear appears read reads
     reason cause mean means meant identify show shows shown
-    who what where when which many much several various certain different same similar likewise whose
+    thereby among who what where when which many much several various certain different same similar likewise whose
     byline page term method eventually finally spelling spelt asks asked later speak spoke decide decided""".split()
 )  # fmt: skip
 """Words that tell how a thing is told, and nothing of the thing."""
