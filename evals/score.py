@@ -306,7 +306,7 @@ def _own_words(answer: Mapping[str, Any]) -> float | None:
     """The share of a model's shown sentences that are its own; None where no model wrote. Counts a draft once."""
     if answer.get("mode") != "model" or not answer["claims"]:
         return None
-    drafts = {claim["draft"] for claim in answer["claims"] if claim.get("draft")}
+    drafts = {claim["draft"]["text"] for claim in answer["claims"] if claim.get("draft")}
     own = sum(not claim.get("draft") for claim in answer["claims"])
     return own / (own + len(drafts))
 

@@ -33,15 +33,17 @@ _TITLE = re.compile(
 )
 _CLOCK = re.compile(r"\d ?[ap]\.m\.$", re.I)
 _ZONE = re.compile(
-    r"(?:(?:[ECMP]|AK|H)[SD]?T|GMT|UTC|BST|IST|MSK|JST|C?EST|CET|EET)\b|local\b|"
-    r"(?:[A-Z]\w+ ){1,2}(?:(?:standard|daylight|mean|summer) )?time\b",
-    re.I,
+    r"(?:(?:[ECMP]|AK|H)[SD]?T|GMT|UTC|BST|IST|MSK|JST|C?EST|CET|EET)\b|[Ll]ocal time\b|"
+    r"(?!(?:The|An?|This|That|One|Next|Last|Every|Each|First|Some|Any|No|Another|Long|Game|Prime|Show|Half|Full) )"
+    r"(?:[A-Z]\w+ ){1,2}(?:(?:standard|daylight|mean|summer|Standard|Daylight|Mean|Summer) )?[Tt]ime\b"
 )
-_INITIALS = re.compile(r"(?<![\w.])(?!(?:D\.C|L\.A|N\.Y|U\.[KNS]|E\.U|[ap]\.m)\.)(?:[A-Z]\.){2,3}$", re.I)
+_INITIALS = re.compile(
+    r"(?<![\w.])(?!(?:D\.C|L\.A|N\.Y|U\.[KNS]|E\.U|[AP]\.M|[MP]h?\.D|B\.[AC]|[AB]\.[DAS]|M\.A)\.)(?:[A-Z]\.){2,3}$"
+)
 _NAME = re.compile(
     r"(?!(?:The|An?|In|On|At|It|He|She|They|We|I|You|But|And|For|From|When|While|After|Before|This|That|His|Her|Its)\b)[A-Z][a-z]+"
 )
-_STATE = re.compile(r"-[A-Z]\.$")  # Chris Pappas, D-N. H., as some write it
+_STATE = re.compile(r"\b[DRI]-[A-Z]\.$")  # Chris Pappas, D-N. H., as some write it
 
 
 def sentences(text: str, body_start: int = 0) -> list[Sentence]:

@@ -30,7 +30,7 @@ from rag.score import Scored, score_sentences
 from rag.settings import Settings, read_settings
 from rag.sources import make_sources
 from rag.types import Answer, Claim, Event, Hit, Progress, Usage
-from rag.write import second_opinion, write
+from rag.write import second_opinion, until_replaced, write
 
 PROMPT_TOKENS = 2000
 """Budget for the numbered lines in a prompt; the rules take some 300 more."""
@@ -93,7 +93,7 @@ def stream(
 ) -> Iterator[Event]:
     """As `ask`, giving Progress and each checked Claim as soon as there is one, and the Answer last.
 
-    Only checked claims are given. Where a model fails half-way, the claims before stay true, and the
+    Only checked claims are given; what a second opinion may change comes with the Answer. Where a model fails half-way, the claims before stay true, and the
     answer that follows is a quoted one with `degraded` set.
     """
     settings = settings or read_settings()
@@ -265,7 +265,8 @@ def _from_model(
         asked = messages(request.question, shown, as_of=request.as_of, earlier=request.earlier)
         try:
             told = " ".join((*request.earlier, request.question))
-            written = yield from write(model, asked, shown, elsewhere, deadline, told)
+            writing = write(model, asked, shown, elsewhere, deadline, told)
+            written = yield from (until_replaced(writing) if check else writing)
             break
         except ContextTooLong:
             if budget < PROMPT_TOKENS:
@@ -274,7 +275,7 @@ def _from_model(
         second_opinion(model, written, deadline)
     clock.stage("write and check")
     usage = clock.usage(written.model, written.prompt_tokens, written.completion_tokens)
-    return _answer(request, written.kept, hits, usage, "model", removed=tuple(written.removed), notes=written.told())
+    return _answer(request, written.shown(), hits, usage, "model", removed=tuple(written.removed), notes=written.told())
 
 
 def _answer(

@@ -55,7 +55,7 @@ def citations(hits: Sequence[Hit]) -> list[Citation]:
     return sorted(out, key=lambda c: (order[c.file], c.start))
 
 
-def quoted(hit: Hit, reasons: tuple[str, ...] = (), draft: str = "") -> Claim:
+def quoted(hit: Hit, reasons: tuple[str, ...] = (), draft: Claim | None = None) -> Claim:
     """The sentence itself as a claim, with all places where it stands; `draft` is the model's that it stands for."""
     text = " ".join(without_labels(hit.text, " […]").split())
     return Claim(text, tuple(citations([hit, *hit.also])), "supported", reasons, draft)

@@ -90,7 +90,7 @@ def _checked(
     if claim.verdict not in ("supported", "moved"):
         yield claim
         return
-    for kept in [claim] if around.chance(claim.text, hits) >= SURE else around.lines(claim.text, hits):
+    for kept in [claim] if around.chance(claim.text, hits) >= SURE else around.lines(claim, hits):
         around.told.append(kept.text)  # what a reader is not told, "he" cannot stand for
         yield kept
 
@@ -100,6 +100,7 @@ class _Around:
 
     def __init__(self, sources: Sequence[Source], question: str) -> None:
         self.told = [question]
+        self.lines_told: set[str] = set()
         self._before: dict[tuple[str, int], tuple[str, ...]] = {}
         for source in sources:
             for i, hit in enumerate(source.shown):
@@ -122,14 +123,24 @@ class _Around:
         if any(_same(text, " ".join(h.text.split())) for h in hits):
             return 1.0
         lines = " ".join(without_labels(h.text, " ") for h in hits)
-        context = (c for h in reversed(hits) for c in self.evidence(h).context)  # what is before the first comes last
+        first, *more = (self.evidence(h).context for h in hits)
+        context = [
+            *(c for cs in more for c in cs if c not in first),
+            *first,
+        ]  # what stands before the first line comes last
         return chance(statement(text), lines, " ".join(dict.fromkeys(context)))
 
-    def lines(self, text: str, hits: Sequence[Hit]) -> list[Claim]:
-        """Those of these sentences that bear on `text` most, in their order, without what a reader has seen."""
-        texts = [e.text for e in bearing(text, [self.evidence(h) for h in hits])][:QUOTED]
-        chosen = [quoted(h, (IN_ITS_WORDS.format(text),), text) for h in hits if any(t in h.text for t in texts)]
-        return [c for c in chosen if c.text not in self.told]
+    def lines(self, claim: Claim, hits: Sequence[Hit]) -> list[Claim]:
+        """Those of these sentences that bear on the claim most, in their order, without what a reader has seen.
+
+        A line that stands for several claims comes for each of them.
+        """
+        texts = [e.text for e in bearing(claim.text, [self.evidence(h) for h in hits])][:QUOTED]
+        reason = IN_ITS_WORDS.format(claim.text)
+        chosen = [quoted(h, (reason,), claim) for h in hits if any(t in h.text for t in texts)]
+        chosen = [c for c in chosen if c.text in self.lines_told or c.text not in self.told]
+        self.lines_told |= {c.text for c in chosen}
+        return chosen
 
     def best(self, text: str, hits: Sequence[Hit]) -> list[Hit]:
         """The sentence that supports `text` best by its own words, else neighbours that do so together; or none."""

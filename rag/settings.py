@@ -87,8 +87,14 @@ def read_settings(env_file: Path | None = None) -> Settings:
         minilm=get("BYLINE_MINILM"),
         threshold=_probability("BYLINE_THRESHOLD", get("BYLINE_THRESHOLD")),
         login=get("BYLINE_LOGIN"),
-        check=get("BYLINE_CHECK"),
+        check=_opinion(get("BYLINE_CHECK")),
     )
+
+
+def _opinion(text: str | None) -> str | None:
+    if text not in (None, "model"):
+        raise UsageError(f'BYLINE_CHECK is {text!r}; give "model", or unset it')
+    return text
 
 
 def _probability(name: str, text: str | None) -> float | None:

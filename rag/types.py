@@ -66,16 +66,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One sentence of an answer. `reasons` say what a verdict other than `supported` rests on.
+    """One sentence of an answer. `reasons` say what its verdict or its wording rests on, where there is something to say.
 
-    `draft` is what a model wrote where the line itself stands in its place, because the draft may not say the same; else "".
+    `draft` is the claim that a model wrote, where a line itself stands in its place because the draft may not say the same.
     """
 
     text: str
     citations: tuple[Citation, ...]
     verdict: Verdict
     reasons: tuple[str, ...] = ()
-    draft: str = ""
+    draft: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)

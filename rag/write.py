@@ -20,7 +20,7 @@ GOOD = ("supported", "moved")
 _FOREIGN = 0.12
 """Share of English function words below which a text is not English; articles have 0.3 to 0.5."""
 
-_VERDICT = re.compile(r"^\W*(\d{1,3})\W+(un)?supported\b[:.,\s–—-]*(.*)", re.I | re.M)
+_VERDICT = re.compile(r"^\W*(\d{1,3})\W+(un)?supported\b[:., \t–—-]*(.*)", re.I | re.M)
 
 
 @dataclass
@@ -33,6 +33,13 @@ class Written:
     notes: list[str] = field(default_factory=list)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+    def shown(self) -> list[Claim]:
+        """The kept claims, a line that stands for several of the model's sentences once."""
+        once: dict[Claim | str, Claim] = {}
+        for claim in self.kept:
+            once.setdefault(claim.text if claim.draft else claim, claim)
+        return list(once.values())
 
     def told(self) -> tuple[str, ...]:
         """The notes, and how many of the model's sentences a reader does not see as they were written."""
@@ -72,8 +79,7 @@ def write(
     failed: list[Claim] = []
     for claim in claims(_kept(reply, text), shown, elsewhere, question):
         if claim.verdict in GOOD:
-            out.kept.append(claim)
-            yield claim
+            yield from _keep(claim, out)
         else:
             failed.append(claim)
     out.count(reply)
@@ -86,15 +92,27 @@ def write(
     return out
 
 
+def until_replaced(claims_: Generator[Claim, None, Written]) -> Generator[Claim, None, Written]:
+    """The claims before the first line that stands for one of the model's; a second opinion may change what follows."""
+    sure = True
+    while True:
+        try:
+            claim = next(claims_)
+        except StopIteration as end:
+            written: Written = end.value
+            return written
+        sure = sure and claim.draft is None
+        if sure:
+            yield claim
+
+
 def second_opinion(model: Any, written: Written, deadline: Deadline) -> None:
     """Ask the model whether its claims are supported; note where it disagrees with the check.
 
     A kept claim that it finds unsupported keeps its verdict and says so in its reasons. A draft that it finds supported comes
     back in the place of its lines.
     """
-    asked = list(
-        {c.draft or c.text: _as_written(c, written) for c in (*written.kept, *written.removed) if c.citations}.values()
-    )
+    asked = [c for c in dict.fromkeys(c.draft or c for c in (*written.kept, *written.removed)) if c.citations]
     if not asked:
         return
     reply = Reply(model, judge(asked), deadline, stream=False)
@@ -110,11 +128,11 @@ def second_opinion(model: Any, written: Written, deadline: Deadline) -> None:
             unread += 1
             continue
         supported, why = found[i]
-        if claim.draft:
+        if any(c.draft == claim for c in written.kept):
             if supported:
                 why = f"its words may say something else than its line; {reply.model} finds it supported"
-                restored = replace(claim, draft="", reasons=(why,))
-                written.kept = list(dict.fromkeys(restored if c.draft == claim.draft else c for c in written.kept))
+                restored = replace(claim, reasons=(*claim.reasons, why))
+                written.kept = list(dict.fromkeys(restored if c.draft == claim else c for c in written.kept))
             continue
         if supported == (claim in written.kept):
             continue
@@ -127,13 +145,12 @@ def second_opinion(model: Any, written: Written, deadline: Deadline) -> None:
         written.notes.append(f"no second opinion on {unread} of {len(asked)} sentences: the reply could not be read")
 
 
-def _as_written(claim: Claim, written: Written) -> Claim:
-    """The claim as the model wrote it, with all lines that stand in its place."""
-    if not claim.draft:
-        return claim
-    lines = [c for c in written.kept if c.draft == claim.draft]
-    cited = dict.fromkeys(citation for c in lines for citation in c.citations)
-    return replace(claim, text=claim.draft, citations=tuple(cited))
+def _keep(claim: Claim, out: Written) -> Iterator[Claim]:
+    """Keep the claim, and give it unless it is a line that was given for another one."""
+    seen = claim.draft and any(k.text == claim.text for k in out.kept)
+    out.kept.append(claim)
+    if not seen:
+        yield claim
 
 
 def _repair(
@@ -156,8 +173,7 @@ def _repair(
             if claim.verdict in GOOD:
                 if left:  # it stands for the failed one that it is most like
                     left.remove(max(left, key=lambda f: len(set(terms(f.text)) & set(terms(claim.text)))))
-                out.kept.append(claim)
-                yield claim
+                yield from _keep(claim, out)
             elif all(_flat(claim.text) != _flat(f.text) for f in failed):
                 left.append(claim)
         out.count(reply)

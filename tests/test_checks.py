@@ -188,6 +188,7 @@ def test_names(claim: str, source: str, context: str, missing: list[str]) -> Non
         ("It was not only loud but long.", "It was loud and long.", True),
         ("He was not moved by fear but by hope.", "He was moved not by fear but by hope.", True),
         ("He was not moved by fear.", "He was moved by fear.", False),
+        ("It was not paid by Holm.", "It was paid not only by Holm but by Lund.", False),
     ],
 )
 def test_denials_agree(claim: str, source: str, agrees: bool) -> None:

@@ -472,7 +472,7 @@ def test_a_refusal_has_its_cause_too(corpus: Path, home: Path) -> None:
 def test_what_was_replaced_by_its_lines_is_not_the_models_own(corpus: Path) -> None:
     answer = ask("How many people did the ferry carry?", corpus=corpus, llm=False).to_dict()
     assert score(CASE, answer, Found(), Lines(corpus)).scores["own_words"] is None
-    own, replaced = answer["claims"][0], answer["claims"][0] | {"draft": "It carried people."}
+    own, replaced = answer["claims"][0], answer["claims"][0] | {"draft": answer["claims"][0]}
     answer |= {"mode": "model", "claims": [own, replaced, replaced]}  # two lines may stand for one sentence
     assert score(CASE, answer, Found(), Lines(corpus)).scores["own_words"] == 0.5
 

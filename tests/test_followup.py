@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rag import ask
+from index.errors import UsageError
+from rag import Answer, Claim, ask, stream
 from rag.asof import period
 from rag.cli import main
 from rag.followup import carried, stands_alone
 from rag.parts import parts
-from rag.settings import Settings
+from rag.settings import Settings, read_settings
 from tests.conftest import write
 from tests.server import serving
 
@@ -125,14 +126,43 @@ def test_a_second_opinion_brings_back_what_was_replaced_by_its_line(corpus: Path
     assert judged.count(written) == judged.count(line) == 1
     (claim,) = answer.claims
     if opinion == "supported":
-        assert (claim.text, claim.draft) == (written, "")
+        assert (claim.text, claim.draft) == (written, None)
         assert "m finds it supported" in claim.reasons[0]
         assert answer.notes == ()
     else:
-        assert (claim.text, claim.draft) == (line, written)
+        assert claim.draft
+        assert (claim.text, claim.draft.text) == (line, written)
         assert answer.notes == (
             "1 sentence of the model was replaced by the cited lines, which it may not repeat faithfully",
         )
+
+
+@pytest.mark.parametrize("check", [None, "model"])
+def test_a_line_that_stands_for_two_sentences_is_shown_once(corpus: Path, home: Path, check: str | None) -> None:
+    line = "Per Lund sold the boat that Ida Holm had painted to a man from the town in March."
+    write(corpus, "boat.txt", f"Boats\n\n{line}\n")
+    two = ["Ida Holm had painted the boat in March.", "Ida Holm in March had painted the boat."]
+    with serving(" ".join(f"{text} [1:3]" for text in two), "1. supported\n2. supported") as script:
+        chosen = Settings(home=home, model="m", api_key="k", base_url=script.url, check=check)
+        *given, answer = stream("Which boat did Ida Holm paint?", corpus=corpus, settings=chosen)
+    assert isinstance(answer, Answer)
+    told = [event.text for event in given if isinstance(event, Claim)]
+    if check:
+        assert told == []  # what may still change is not given before the answer
+        assert [c.text for c in answer.claims] == two
+        assert answer.notes == ()
+    else:
+        assert told == [c.text for c in answer.claims] == [line]
+        assert "2 sentences of the model were replaced" in answer.notes[0]
+
+
+def test_the_environment_asks_for_a_second_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().check is None
+    monkeypatch.setenv("BYLINE_CHECK", "model")
+    assert read_settings().check == "model"
+    monkeypatch.setenv("BYLINE_CHECK", "on")
+    with pytest.raises(UsageError, match="BYLINE_CHECK"):
+        read_settings()
 
 
 def test_a_second_opinion_that_cannot_be_read_is_said(corpus: Path, home: Path) -> None:

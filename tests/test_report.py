@@ -695,7 +695,7 @@ def test_three_thousand_cases_stay_quick(visit: Visit, tmp_path: Path) -> None:
     quick = """value => { const node = document.querySelector('#filter-result'), start = performance.now();
         node.value = value; node.dispatchEvent(new Event('change')); return performance.now() - start; }"""
     assert max(page.evaluate(quick, value) for value in ("failed", "passed", "")) < 500
-    start = time.process_time()
+    start = time.perf_counter()
     page.fill("#search", "rang bell gone-7")
     expect(page.locator("#count")).to_have_text(f"1 of {26 * N} cases")
-    assert time.process_time() - start < 3
+    assert time.perf_counter() - start < 10

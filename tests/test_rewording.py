@@ -122,10 +122,12 @@ def test_the_line_stands_for_a_claim_that_may_say_something_else() -> None:
     source = Source(1, "a.txt", "Boats", None, None, (hit,))
     said = "Ida Holm had painted the boat in March. [1:5]"
     again = "Ida Holm in March had painted the boat. [1:5]"
-    first, *rest = claims([said + " " + again], [source])
+    first, second = claims([said + " " + again], [source])
     assert (first.text, first.verdict) == (line, "supported")
     assert "“Ida Holm had painted the boat in March.”" in first.reasons[0]
-    assert rest == []  # once is enough
+    assert first.draft
+    assert second.draft
+    assert (second.text, second.draft.text) == (line, "Ida Holm in March had painted the boat.")
 
 
 def test_the_area_is_the_share_of_pairs_in_the_right_order() -> None:

@@ -80,6 +80,11 @@ def test_ranks_and_initials_do_not_end_a_sentence() -> None:
         ("It fell at 9 p.m. Washington time.", ["It fell at 9 p.m. Washington time."]),
         ("It fell at 9 p.m. The mayor left.", ["It fell at 9 p.m.", "The mayor left."]),
         ("It fell at 9 p.m. Time passed.", ["It fell at 9 p.m.", "Time passed."]),
+        ("It fell at 9 p.m. By the time it rose.", ["It fell at 9 p.m.", "By the time it rose."]),
+        ("It fell at 9 p.m. Next time it rose.", ["It fell at 9 p.m.", "Next time it rose."]),
+        ("It fell at 9 p.m. Local police came.", ["It fell at 9 p.m.", "Local police came."]),
+        ("It fell at 9 p.m. Mt. Holm erupted.", ["It fell at 9 p.m.", "Mt. Holm erupted."]),
+        ("He is an M.D. Patients like him.", ["He is an M.D.", "Patients like him."]),
         ("The author J.D. Vance ran.", ["The author J.D. Vance ran."]),
         ("Ida Holm, D-N. H., came.", ["Ida Holm, D-N. H., came."]),
         ("He went to Ft. He came back.", ["He went to Ft. He came back."]),  # the price of "Ft. Hood"

@@ -67,7 +67,9 @@ def check_negation(claim: str, sources: Sequence[str]) -> list[str]:
     reasons = [
         f"the claim denies “{w}”, the cited lines do not"
         for s, w in mine.items()
-        if s in plain_there and s not in reached_there and not re.search(rf"\b{re.escape(w)} not\b", source)
+        if s in plain_there
+        and s not in reached_there
+        and not re.search(rf"\b{re.escape(w)} not\b(?! only| just)", source)
     ]
     reasons += [
         f"the cited lines deny “{w}”, the claim does not"

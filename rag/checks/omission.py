@@ -16,7 +16,8 @@ _QUALIFIES = frozenset(
 )
 """Words before a noun without which it is another thing: a former mayor is no mayor."""
 
-_ALMOST = frozenset("almost nearly virtually practically".split())
+_ALMOST = frozenset("almost nearly".split())
+_AS_ALMOST = _ALMOST | frozenset("virtually practically".split())
 
 _BE = frozenset("is are was were be been being".split())
 
@@ -62,7 +63,7 @@ def _qualified(claim: str, sources: Sequence[str]) -> Iterator[str]:
     plainly = {key for s in sources for key in _heads(s)[1]}
     for source in sources:
         for word, key, words in _heads(source)[0]:
-            said = _ALMOST & mine if word in _ALMOST else {word} & mine
+            said = _AS_ALMOST & mine if word in _ALMOST else {word} & mine
             if key in mine and not said and key not in plainly:
                 yield words
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rag.checks.attribution import INVERTED, SPEECH
+from rag.checks.dates import moments
 from rag.checks.names import names, same_name
 from rag.checks.tokens import IRREGULAR, Token, tokens
 
@@ -98,19 +99,20 @@ def _doers(text: str) -> tuple[tuple[_Verb, Token], ...]:
 
 @lru_cache(maxsize=16_384)
 def _passives(text: str) -> tuple[tuple[_Verb, tuple[Token, ...]], ...]:
-    """Each verb with "by" behind it, and the words of content that say by whom."""
+    """Each verb in the passive voice, and the words of content that say by whom."""
     found = tokens(text)
     out = []
     for i, token in enumerate(found[:-2]):
         low = token.text.lower()
-        if found[i + 1].text.lower() != "by" or not (low.endswith("ed") or low in IRREGULAR):
+        being = any(t.text.lower() in _BE for t in found[max(0, i - 3) : i])
+        if not being or found[i + 1].text.lower() != "by" or not (low.endswith("ed") or low in IRREGULAR):
             continue
         doers: list[Token] = []
         for last, word in zip(found[i + 1 :], found[i + 2 : i + 2 + _FAR + 2], strict=False):
             if _BREAK.search(text[last.end : word.start]) or not (word.content or word.text.lower() in _ARTICLES):
                 break
             doers += [word] * word.content
-        if doers:
+        if doers and not any(c.isdigit() for c in doers[0].text) and not moments(doers[0].text):
             out.append((_Verb(token.key, token.text, i), tuple(doers)))
     return tuple(out)
 

@@ -42,13 +42,7 @@ IRREGULAR = {
 }  # fmt: skip
 """Past forms and the verbs they are of."""
 
-_NOUNS = {
-    "loss": "lose", "losses": "lose", "sale": "sell", "sales": "sell", "death": "die", "deaths": "die", "growth": "grow",
-    "theft": "steal", "thefts": "steal", "choice": "choose", "choices": "choose",
-}  # fmt: skip
-"""Nouns of irregular verbs, and the verbs."""
-
-_SAME = _ABBREVIATED | IRREGULAR | _NOUNS
+_SAME = _ABBREVIATED | IRREGULAR
 """Abbreviations and forms of one word that the stemmer does not bring together."""
 
 
