@@ -4,13 +4,13 @@
 
 SCRIPTS.npz (`benchmarks/rewording_scripts.npz` is what we used) holds edit scripts (rag/checks/edits.py), which name kinds of words and none of
 the texts: `steps`, uint8 [claims, steps, 4]; `true`, whether each claim says what its lines say; `group`, the lines it is of; `passed`,
-whether the other checks pass it, which counts more. The claims were written for this by language models, of single sentences or pairs of
+whether the other checks pass it, which counts more. The claims were written for this by language models, of one to four sentences of
 articles that no evaluation question is about: as honest models write them, and made false in one thing that words alone do not show; 1,302 are
 sentences of replies that were played by hand and passed the other checks.
 CLAIMS.tsv adds your own: lines, words around them, claim, 1 or 0, parted by tabs.
 
 Prints, for claims of lines that a fit had not seen (four folds), the area under the ROC curve (the chance that a true claim gets more than a false one) and the
-share of false claims found where so many true ones are lost. Needs the extra `train` (PyTorch); two minutes on two cores.
+share of false claims found where so many true ones are lost. Needs the extra `train` (PyTorch); four minutes on two cores.
 """
 
 from __future__ import annotations

@@ -93,8 +93,8 @@ def stream(
 ) -> Iterator[Event]:
     """As `ask`, giving Progress and each checked Claim as soon as there is one, and the Answer last.
 
-    Only checked claims are given; what a second opinion may change comes with the Answer. Where a model fails half-way, the claims before stay true, and the
-    answer that follows is a quoted one with `degraded` set.
+    Only checked claims are given; what a second opinion may change comes with the Answer. Where a model fails half-way,
+    the claims before stay true, and the answer that follows is a quoted one with `degraded` set.
     """
     settings = settings or read_settings()
     request = make_request(

@@ -48,10 +48,10 @@ def claims(
 ) -> Iterator[Claim]:
     """The claims of a marked reply, each checked against the lines it names, in order.
 
-    A claim that its lines do not support, but others do, comes with those and the verdict `moved`. For one that they seem to support, but
-    that may say something else of their words, come the lines themselves, with the claim as their draft. A claim with
-    the verdict `partial` or `unsupported` must not be shown as part of the answer. The abstention phrase gives
-    no claim.
+    A claim that its lines do not support, but others do, comes with those and the verdict `moved`. For one that they seem
+    to support, but that may say something else of their words, come the lines themselves, with the claim as their draft.
+    A claim with the verdict `partial` or `unsupported` must not be shown as part of the answer. The abstention phrase
+    gives no claim.
     """
     around = _Around(sources, question)
     stream = MarkedStream("\n".join(h.text for s in sources for h in s.shown))
@@ -124,11 +124,9 @@ class _Around:
             return 1.0
         lines = " ".join(without_labels(h.text, " ") for h in hits)
         first, *more = (self.evidence(h).context for h in hits)
-        context = [
-            *(c for cs in more for c in cs if c not in first),
-            *first,
-        ]  # what stands before the first line comes last
-        return chance(statement(text), lines, " ".join(dict.fromkeys(context)))
+        others = [c for context in more for c in context if c not in first]
+        # What stands before the first line comes last: "he" is mostly what that begins with.
+        return chance(statement(text), lines, " ".join(dict.fromkeys([*others, *first])))
 
     def lines(self, claim: Claim, hits: Sequence[Hit]) -> list[Claim]:
         """Those of these sentences that bear on the claim most, in their order, without what a reader has seen.

@@ -35,7 +35,7 @@ class Written:
     completion_tokens: int = 0
 
     def shown(self) -> list[Claim]:
-        """The kept claims, a line that stands for several of the model's sentences once."""
+        """The kept claims, each once, also a line that stands for several of the model's sentences."""
         once: dict[Claim | str, Claim] = {}
         for claim in self.kept:
             once.setdefault(claim.text if claim.draft else claim, claim)
@@ -146,10 +146,10 @@ def second_opinion(model: Any, written: Written, deadline: Deadline) -> None:
 
 
 def _keep(claim: Claim, out: Written) -> Iterator[Claim]:
-    """Keep the claim, and give it unless it is a line that was given for another one."""
-    seen = claim.draft and any(k.text == claim.text for k in out.kept)
+    """Keep the claim, and give it where a reader does not see it already."""
+    seen = len(out.shown())
     out.kept.append(claim)
-    if not seen:
+    if len(out.shown()) > seen:
         yield claim
 
 

@@ -139,7 +139,7 @@ def test_a_fault_ends_in_time_with_a_line_that_says_what_to_do(
             assert "\n" not in str(e.value)
         else:
             assert "".join(reply) == TEXT
-        assert time.monotonic() - started < seconds + 3
+        assert time.monotonic() - started < seconds + 1
         assert len(script.requests) == requests
 
 
@@ -151,7 +151,7 @@ def test_one_deadline_bounds_all_requests_of_a_question(corpus: Path, monkeypatc
         assert len(script.requests) == 2  # a second wait of 0.6 s would end after the deadline
     assert answer.mode == "quoted"
     assert answer.degraded
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 5
 
 
 def settings(script: Script) -> Settings:
@@ -202,7 +202,7 @@ def test_leaving_a_stream_leaves_no_thread(corpus: Path) -> None:
         while not isinstance(next(events), Claim):
             pass
         events.close()  # type: ignore[attr-defined]
-        end = time.monotonic() + 30
+        end = time.monotonic() + 5
         while any(t.name == "byline-model" and t not in before for t in threading.enumerate()):
             assert time.monotonic() < end
             time.sleep(0.05)

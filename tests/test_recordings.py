@@ -1,13 +1,16 @@
 """Models played by hand over the sample corpus: an honest one is shown whole, of a careless one nothing false.
 
-A third recording, `adversarial`, was written to get false sentences past the checks: each of its 400 false sentences is false in
-one thing that reads like its lines; half of the replies taught the network of rag/rewording.py. What the checks still let through is bounded here and told in docs/lab-notes.md.
+`rewording` are honest players who reword more. Another recording, `adversarial`, was written to get false sentences past
+the checks: each of its 400 false sentences is false in one thing that reads like its lines; half of the replies taught the
+network of rag/rewording.py. What the checks still let through is bounded here and told in docs/lab-notes.md.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+
+import pytest
 
 import evals
 from rag import Answer, ask
@@ -23,15 +26,16 @@ def answers(name: str, home: Path) -> list[tuple[dict[str, object], Answer]]:
         return [(row, ask(row["question"], corpus=evals.ARTICLES, settings=chosen)) for row in rows]
 
 
-def test_an_honest_model_is_shown_almost_whole(home: Path) -> None:
-    found = answers("honest", home)
+@pytest.mark.parametrize(("name", "most_removed", "most_replaced"), [("honest", 0.05, 0.26), ("rewording", 0.12, 0.35)])
+def test_an_honest_model_is_shown_almost_whole(
+    home: Path, name: str, most_removed: float, most_replaced: float
+) -> None:
+    found = answers(name, home)
     assert len(found) >= 40
     assert [a.degraded for _, a in found if a.degraded] == []
-    own = sum(not c.draft for _, a in found for c in a.claims)
-    replaced = sum(len({c.draft for c in a.claims if c.draft}) for _, a in found)
-    removed = sum(len(a.removed) for _, a in found)
-    assert removed <= 0.09 * (own + replaced + removed)
-    assert replaced <= 0.32 * (own + replaced + removed)
+    kept = sum(len(a.claims) for _, a in found)
+    assert sum(len(a.removed) for _, a in found) <= most_removed * kept
+    assert sum(len({c.draft for c in a.claims if c.draft}) for _, a in found) <= most_replaced * kept
     cited = [(c, row["reply"]) for row, a in found for claim in a.claims for c in claim.citations]
     named = [f"[{c.file}:{c.line_start}" in str(reply) for c, reply in cited]
     assert sum(named) >= 0.9 * len(named)

@@ -698,4 +698,4 @@ def test_three_thousand_cases_stay_quick(visit: Visit, tmp_path: Path) -> None:
     start = time.perf_counter()
     page.fill("#search", "rang bell gone-7")
     expect(page.locator("#count")).to_have_text(f"1 of {26 * N} cases")
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 3
