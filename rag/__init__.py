@@ -5,6 +5,7 @@
 >>> print(answer.text, [str(c) for c in answer.citations])  # doctest: +SKIP
 """
 
+from rag.attributable import attributable
 from rag.chain import ask, search, stream
 from rag.types import Answer, CheckResult, Citation, Claim, Conflict, Hit, Progress, Usage
 from rag.verify import check
@@ -19,6 +20,7 @@ __all__ = [
     "Progress",
     "Usage",
     "ask",
+    "attributable",
     "check",
     "search",
     "stream",

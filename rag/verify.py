@@ -55,11 +55,8 @@ def check(
     question and the earlier sentences of the answer, which tell who "he" and what "it" is.
     """
     claim = statement(claim)
-    given = [sources] if isinstance(sources, (str, Evidence)) else sources
-    evidence = [e for s in given for e in stated(Evidence(s) if isinstance(s, str) else s)]
-    near = bearing(claim, evidence)
+    evidence, near, around = evidence_for(claim, sources)
     texts = [e.text for e in near]
-    around = tuple(dict.fromkeys(t for e in evidence for t in (e.text, *e.context)))
     reasons = contradictions(claim, evidence, near, around)
     reasons += check_pronoun(claim, before, texts[0]) if texts else []
     score, missing = cover(claim, texts, around)
@@ -74,6 +71,16 @@ def check(
         return CheckResult("partial" if other else "supported", score, tuple(other))
     reason = _LACKS + (", ".join(missing[:6]) or "anything like it")
     return CheckResult("partial" if score >= PARTIAL else "unsupported", score, (reason,))
+
+
+def evidence_for(
+    claim: str, sources: str | Evidence | Sequence[str | Evidence]
+) -> tuple[list[Evidence], list[Evidence], tuple[str, ...]]:
+    """What the sources state, the sentences of it that bear on `claim`, and all texts with what stands around them."""
+    given = [sources] if isinstance(sources, (str, Evidence)) else sources
+    evidence = [e for s in given for e in stated(Evidence(s) if isinstance(s, str) else s)]
+    around = tuple(dict.fromkeys(t for e in evidence for t in (e.text, *e.context)))
+    return evidence, bearing(claim, evidence), around
 
 
 def statement(claim: str) -> str:
