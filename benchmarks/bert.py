@@ -87,9 +87,9 @@ def weights(model: Any) -> dict[str, Array]:
 
 
 def write(folder: Path, weights: Mapping[str, Array], vocab: Path) -> None:
-    """A folder that `MiniLM` loads: the graph of these weights, one byte each, and a copy of the vocabulary."""
+    """A folder that `MiniLM` loads: the graph of these weights to the states of tokens, one byte each, and the vocabulary."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(build_graph(weights, heads=HEADS, in_bytes=True))
+    (folder / "model.onnx").write_bytes(build_graph(weights, heads=HEADS, in_bytes=True, pooled=False))
     (folder / "vocab.txt").write_bytes(vocab.read_bytes())
     MiniLM.load(folder)
 

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import look_up_all, progress, table
-from rag.encoder import cosines
+from rag.encoder import COMPARED, compare
 from rag.features import Sentence, features, in_one_spelling
 from rag.retrieve import Candidate
 from rag.score import (
@@ -79,7 +79,7 @@ class Asked:
     """A question: the parts of all its candidate sentences, and how right each sentence is.
 
     `right` is 1 for the sentence that answers, less for its neighbours on a gold line; `line` tells that citing it counts;
-    `cosines` are those of the best by the weights of before with the question, nan for the rest.
+    `compared` [sentences, COMPARED] tells how near the best by the weights of before come to the question, nan for the rest.
     """
 
     set: str
@@ -89,7 +89,7 @@ class Asked:
     parts: Array
     right: Array
     line: Array
-    cosines: Array
+    compared: Array
 
 
 def main() -> int:
@@ -245,9 +245,9 @@ def read(corpus: Path, file: Path) -> tuple[list[str], list[Asked]]:
         names = list(found.parts)
         before = weighted_sum(weights()["sentence"], found.parts)
         best = best_first(before, NEAR)
-        near = np.full(len(before), np.nan)
+        near = np.full((len(before), len(COMPARED)), np.nan)
         spell = in_one_spelling(query, found.sentences)
-        near[best] = cosines(spell(query.whole), tuple(spell(found.sentences[i].dated) for i in best))
+        near[best] = compare(spell(query.whole), tuple(spell(found.sentences[i].dated) for i in best), query.head)
         right, line = label(row, candidates, found.sentences)
         group = min((g[0] for g in gold_places(row)), default=(row.get("about") or {}).get("file", row["id"]))
         parts = np.stack(list(found.parts.values()), axis=1)
@@ -329,9 +329,9 @@ def fit_sentences(asked: Sequence[Asked], chooses: list[int], fixed: Sequence[fl
 
 
 def _nearness(asked: Asked, linear: Array) -> Array:
-    """The parts of NEARNESS, [sentences, 2], for the sentences that are best by `linear`."""
+    """The parts of NEARNESS, [sentences, NEARNESS], for the sentences that are best by `linear`."""
     best = best_first(linear)
-    found = np.where(np.isnan(asked.cosines[best]), np.nanmin(asked.cosines), asked.cosines[best])
+    found = np.where(np.isnan(asked.compared[best]), np.nanmin(asked.compared, axis=0), asked.compared[best])
     return np.stack(list(nearness(len(linear), best, found).values()), axis=1)
 
 

@@ -146,15 +146,20 @@ class MiniLM:
 
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Vectors of one padded batch."""
-        given = {"input_ids": ids, "attention_mask": mask}
-        if "token_type_ids" in self._inputs:
-            given["token_type_ids"] = np.zeros_like(ids)
-        values: np.ndarray = self.session.run([self._output], given)[0]
-        if values.ndim == 3:  # the states of the tokens, from a graph that is not ours
+        values = self.outputs(ids, mask)
+        if values.ndim == 3:  # the states of the tokens
             values = (mask[:, None, :].astype(np.float32) @ values)[:, 0]
         lengths = np.linalg.norm(values, axis=-1, keepdims=True)
         unit: np.ndarray = values / np.maximum(lengths, 1e-12)
         return unit
+
+    def outputs(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """What the graph gives for one padded batch: vectors [texts, dimensions], or states of tokens [texts, tokens, dimensions]."""
+        given = {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in self._inputs:
+            given["token_type_ids"] = np.zeros_like(ids)
+        values: np.ndarray = self.session.run([self._output], given)[0]
+        return values
 
     def _embed_into(self, vectors: np.ndarray, ids: list[np.ndarray]) -> None:
         for rows in batches([len(row) for row in ids]):

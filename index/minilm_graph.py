@@ -20,7 +20,12 @@ FUSED = "com.microsoft"
 
 
 def build_graph(
-    weights: Mapping[str, np.ndarray], *, heads: int = 12, eps: float = 1e-12, in_bytes: bool = False
+    weights: Mapping[str, np.ndarray],
+    *,
+    heads: int = 12,
+    eps: float = 1e-12,
+    in_bytes: bool = False,
+    pooled: bool = True,
 ) -> bytes:
     """The serialised ONNX model for BERT `weights` named as in Hugging Face's `BertModel`.
 
@@ -28,7 +33,8 @@ def build_graph(
     size; the runtime makes floats of them when it loads the graph and computes as fast as without. For all-MiniLM-L6-v2 the
     cosine to the exact vectors is .9987.
 
-    Inputs `input_ids` and `attention_mask`, int64 [texts, tokens]; output `embedding`, float32 [texts, size].
+    Inputs `input_ids` and `attention_mask`, int64 [texts, tokens]; output `embedding`, float32 [texts, size], or, where not
+    `pooled`, the states of the tokens as `last_hidden_state`, float32 [texts, tokens, size].
     Sizes and the number of layers come from the weights. Raises KeyError where a weight is missing.
     """
     from onnx import TensorProto, helper, numpy_helper
@@ -117,19 +123,22 @@ def build_graph(
         op("Add", [f"{name}.narrow", y], f"{name}.sum2")
         x = normalise(f"{name}.sum2", f"{layer}.output.LayerNorm", f"{name}.x", mix_biases[i + 1])
 
-    # The sum over the tokens stands for their mean: the vector is brought to unit length anyway.
-    op("Cast", ["attention_mask"], "real", to=TensorProto.FLOAT)
-    op("Unsqueeze", ["real", "one"], "row")
-    op("MatMul", ["row", x], "summed")
-    op("Squeeze", ["summed", "one"], "flat")
-    op("LpNormalization", ["flat"], "embedding", axis=-1, p=2)
+    if pooled:
+        # The sum over the tokens stands for their mean: the vector is brought to unit length anyway.
+        op("Cast", ["attention_mask"], "real", to=TensorProto.FLOAT)
+        op("Unsqueeze", ["real", "one"], "row")
+        op("MatMul", ["row", x], "summed")
+        op("Squeeze", ["summed", "one"], "flat")
+        output = op("LpNormalization", ["flat"], "embedding", axis=-1, p=2)
+    else:
+        output = op("Identity", [x], "last_hidden_state")
 
     shape, value = ["texts", "tokens"], helper.make_tensor_value_info
     graph = helper.make_graph(
         nodes,
         "minilm",
         [value("input_ids", TensorProto.INT64, shape), value("attention_mask", TensorProto.INT64, shape)],
-        [value("embedding", TensorProto.FLOAT, ["texts", size])],
+        [value(output, TensorProto.FLOAT, ["texts", *([] if pooled else ["tokens"]), size])],
         tensors,
     )
     model = helper.make_model(

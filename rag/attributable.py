@@ -39,7 +39,7 @@ def facts(claim: str, sources: str | Evidence | Sequence[str | Evidence]) -> tup
     The shares (0..1) of the claim's content words and of its sequences of three words that stand in them, the cosine of both in
     the sentence encoder, and the number of contradictions that the checks find.
     """
-    from rag.encoder import cosines
+    from rag.encoder import compare
 
     claim = statement(claim)
     evidence, near, around = evidence_for(claim, sources)
@@ -51,7 +51,7 @@ def facts(claim: str, sources: str | Evidence | Sequence[str | Evidence]) -> tup
     return (
         _share(wanted, there),
         _share(_sequences(claim), told),
-        float(cosines(claim, (" ".join(texts),))[0]),
+        float(compare(claim, (" ".join(texts),))[0, 0]),
         float(min(len(contradictions(claim, evidence, near, around)), MOST_CONTRADICTIONS)),
     )
 

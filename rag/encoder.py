@@ -8,6 +8,7 @@ docs/lab-notes.md has the figures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
@@ -19,6 +20,7 @@ import numpy as np
 
 from index.errors import EmbedderError
 from index.minilm import MiniLM, cores, pad
+from index.words import STOPWORDS
 
 FOLDER = Path(__file__).parent / "encoder"
 
@@ -28,6 +30,11 @@ MOST_CHARS = 240
 TOGETHER = 4
 """Sentences of like length that go through the model at once, on one core: a third faster than all in one batch on two, which is
 padded to the longest and makes the cores wait for each other at every step."""
+
+COMPARED = ("nearness", "pieces", "least_piece", "asked_piece")
+"""What `compare` tells of a sentence, in this order."""
+
+QUESTION_WORDS = frozenset("what which who whom whose when where why how".split())
 
 Array = Any
 
@@ -60,16 +67,54 @@ def preload() -> None:
 
 
 @lru_cache(maxsize=16)  # an eval looks up again what was asked, to see what was found
-def cosines(question: str, sentences: tuple[str, ...]) -> Array:
-    """Cosine of each sentence's vector with the question's, float32 [sentences]. Not to be written to."""
-    model = encoder()
-    ids = model.tokenise([question[-MOST_CHARS:], *(s[:MOST_CHARS] for s in sentences)])
-    longest_first = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
-    vectors = np.empty((len(ids), model.dimensions), dtype=np.float32)
+def compare(question: str, sentences: tuple[str, ...], asked: str = "") -> Array:
+    """How near each sentence comes to the question, float32 [sentences, COMPARED]. Not to be written to.
 
-    def embed(rows: list[int]) -> None:
-        vectors[rows] = model.run(*pad([ids[row] for row in rows]))
+    First the cosine of both vectors. Then cosines of word pieces, each of the question with the one of the sentence that is nearest to
+    it (the late interaction of ColBERT, Khattab and Zaharia 2020, https://arxiv.org/abs/2004.12832): their mean, the least of a content
+    word, and that of the word `asked`, which says what is asked for ("retailer" in "which retailer"), or else of the question word.
+    """
+    model = encoder()
+    texts = (question[-MOST_CHARS:], *(s[:MOST_CHARS] for s in sentences))
+    ids = model.tokenise(texts)
+    states = _states(model, ids)
+    pieces = [model.tokenizer.id_to_token(int(i)) for i in ids[0]]
+    spoken = np.array([p[0].isalnum() or p.startswith("##") for p in pieces])
+    content = spoken & [p not in STOPWORDS for p in pieces]
+    wanted = _asked(pieces, asked)
+    vectors = _unit(np.stack([s.sum(axis=0) for s in states]))
+    mine = _unit(states[0])
+    found = np.zeros((len(sentences), len(COMPARED)), dtype=np.float32)
+    found[:, 0] = vectors[1:] @ vectors[0]
+    for row, theirs in zip(found, states[1:], strict=True):
+        if len(theirs) > 2 and spoken.any():  # more than the marks at both ends
+            nearest = (mine @ _unit(theirs[1:-1]).T).max(axis=1)
+            row[1] = nearest[spoken].mean()
+            row[2] = nearest[content].min(initial=1.0)
+            row[3] = nearest[wanted] if wanted else 0.0
+    return found
+
+
+def _states(model: MiniLM, ids: list[Any]) -> list[Any]:
+    """The states of the tokens of each text, [tokens, dimensions]."""
+    longest_first = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
+    states: list[Any] = [None] * len(ids)
+
+    def read(rows: list[int]) -> None:
+        for row, found in zip(rows, model.outputs(*pad([ids[row] for row in rows])), strict=True):
+            states[row] = found[: len(ids[row])]
 
     with ThreadPoolExecutor(cores(), "byline-encoder") as workers:
-        list(workers.map(embed, (longest_first[i : i + TOGETHER] for i in range(0, len(ids), TOGETHER))))
-    return vectors[1:] @ vectors[0]
+        list(workers.map(read, (longest_first[i : i + TOGETHER] for i in range(0, len(ids), TOGETHER))))
+    return states
+
+
+def _asked(pieces: Sequence[str], asked: str) -> int:
+    """Where the word `asked` begins behind the question word; where that is; or 0."""
+    words = [i for i, p in enumerate(pieces) if p in QUESTION_WORDS]
+    begins = (i for i, p in enumerate(pieces) if len(p) > 2 and asked.startswith(p) and i > min(words, default=0))
+    return next(begins, words[-1] if words else 0)
+
+
+def _unit(rows: Any) -> Any:
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.encoder import cosines
+from rag.encoder import COMPARED, compare
 from rag.features import Array, features, in_one_spelling
 from rag.question import Query
 from rag.retrieve import Candidate
@@ -26,7 +26,7 @@ from rag.types import Hit
 
 WEIGHTS = Path(__file__).parent / "weights.json"
 
-NEARNESS = ("nearness", "nearness_of_best")
+NEARNESS = ("nearness_of_best", *COMPARED)
 
 ENCODED = 16
 """Best sentences whose nearness is computed, 2 ms each: 12 were right first less often, more than 16 gained nothing."""
@@ -80,7 +80,7 @@ def score_sentences(query: Query, candidates: Sequence[Candidate], explain: bool
     linear = weighted_sum(table["sentence"], found.parts)
     best = best_first(linear)
     spell = in_one_spelling(query, found.sentences)
-    near = cosines(spell(query.whole), tuple(spell(found.sentences[i].dated) for i in best))
+    near = compare(spell(query.whole), tuple(spell(found.sentences[i].dated) for i in best), query.head)
     parts = found.parts | nearness(len(linear), best, near)
     total = linear if query.keywords else best_above(weighted_sum(table["best"], parts), linear, best)
     anew = set() if query.keywords else {*best.tolist()}
@@ -133,10 +133,11 @@ def best_first(total: Array, most: int = ENCODED) -> Array:
 
 
 def nearness(sentences: int, best: Array, found: Array) -> dict[str, Array]:
-    """The parts of NEARNESS for all sentences, from the cosines of the best; the others count as near as the farthest of these."""
-    every = np.full(sentences, found.min())
+    """The parts of NEARNESS for all sentences, from what `compare` found of the best; the others count as the farthest of these."""
+    every = np.tile(found.min(axis=0), (sentences, 1))
     every[best] = found
-    return {"nearness": every, "nearness_of_best": every / max(float(every.max()), 0.1)}
+    parts = dict(zip(COMPARED, every.T, strict=True))
+    return {"nearness_of_best": parts["nearness"] / max(float(parts["nearness"].max()), 0.1)} | parts
 
 
 def best_above(total: Array, linear: Array, best: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import bert, distil, fit
-from benchmarks.common import look_up_all
+from benchmarks.common import limits, look_up_all
 from rag.encoder import MOST_CHARS
 from rag.features import features
 from tests.conftest import write
@@ -21,6 +21,11 @@ def test_rows_are_looked_up_with_their_limits(corpus: Path) -> None:
     files = [{c.document.file for c in candidates} for _, _, candidates in look_up_all(corpus, rows)]
     assert files[0] > {"old.txt"}
     assert files[1] == {"old.txt"}
+
+
+def test_the_day_a_public_set_asks_on_is_what_today_means() -> None:
+    assert limits({"question": "Who won?", "asked_on": "2022-06-16"}) == {"as_of": "2022-06-16"}
+    assert limits({"as_of": "2022-06-15", "asked_on": "2022-06-16", "until": ""}) == {"as_of": "2022-06-15"}
 
 
 def test_the_marked_sentence_is_right_and_its_line_counts(corpus: Path) -> None:

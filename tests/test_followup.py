@@ -62,6 +62,13 @@ def test_parts(question: str, expected: list[str]) -> None:
         ("What happened this week?", ("2020-01-01", "2020-01-09")),
         ("What did he say yesterday?", ("2020-01-07", "2020-01-09")),
         ("Who won last month?", ("2019-11-08", "2019-12-20")),
+        ("Who won Tuesday's race?", ("2020-01-01", "2020-01-09")),
+        ("Which town was recently flooded?", ("2019-12-08", "2020-01-09")),
+        ("What happens every Monday?", None),
+        ("Who signed it on Monday, January 6?", None),
+        ("Who signed it on Monday 6 January?", None),
+        ("Who stopped on Sunday last week?", ("2019-12-25", "2020-01-05")),
+        ("Who wrote Black Monday?", None),
         ("What happened?", None),
     ],
 )

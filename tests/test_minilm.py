@@ -242,6 +242,19 @@ def test_a_graph_stored_in_bytes_gives_nearly_the_same_vectors(embedder: MiniLM,
     assert not np.array_equal(exact, stored)
 
 
+def test_a_graph_that_pools_nothing_gives_the_states_whose_sum_is_the_vector(embedder: MiniLM, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(build_graph(tiny_weights(), heads=HEADS, pooled=False))
+    (tmp_path / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    model, texts = MiniLM.load(tmp_path), ["the letter was signed", "a"]
+    ids = model.tokenise(texts)
+    states = model.outputs(*minilm.pad(ids))
+    assert states.shape == (2, len(ids[0]), SIZE)
+    summed = np.stack([s[: len(i)].sum(axis=0) for s, i in zip(states, ids, strict=True)])
+    vectors = summed / np.linalg.norm(summed, axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors, embedder.embed(texts), atol=1e-6)
+    np.testing.assert_allclose(model.embed(texts), vectors, atol=1e-6)
+
+
 def test_a_cache_that_cannot_be_written_is_no_fault(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert MiniLM.load(folder, cache=tmp_path / "file").embed(["a"]).shape == (1, SIZE)

@@ -215,7 +215,10 @@ def test_a_question_in_other_words_finds_its_sentence(tmp_path: Path) -> None:
 
 def test_nearness_of_the_best_sentences_and_of_the_rest() -> None:
     """The first, third and second are the best, with these cosines; the fourth counts as near as the farthest of them."""
-    parts = nearness(4, np.array([0, 2, 1]), np.array([0.2, 0.8, 0.4]))
+    found = np.array([[0.2, 0.3, 0, 0.5], [0.8, 0.1, 0, 0.4], [0.4, 0.2, 0, 0.6]])
+    parts = nearness(4, np.array([0, 2, 1]), found)
+    assert parts["pieces"].tolist() == [0.3, 0.2, 0.1, 0.1]
+    assert parts["asked_piece"].tolist() == [0.5, 0.6, 0.4, 0.4]
     assert parts["nearness"].tolist() == [0.2, 0.4, 0.8, 0.2]
     assert parts["nearness_of_best"].tolist() == pytest.approx([0.25, 0.5, 1.0, 0.25])
 
@@ -286,7 +289,7 @@ def test_the_encoder_reads_a_name_in_the_commonest_spelling() -> None:
 
 
 def test_without_anything_near_no_sentence_is_made_to_look_near() -> None:
-    parts = nearness(2, np.array([0, 1]), np.array([0.01, -0.2]))
+    parts = nearness(2, np.array([0, 1]), np.array([[0.01] * 4, [-0.2] * 4]))
     assert parts["nearness_of_best"].tolist() == pytest.approx([0.1, -2.0])
 
 
