@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from index.spelling import terms
 from index.tokens import count_tokens
 from rag.retrieve import Candidate
-from rag.types import Hit
+from rag.types import Claim, Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,33 @@ def make_sources(candidates: Sequence[Candidate], budget: int, ranked: Sequence[
         hits = tuple(articles[file][i] for i in sorted(indexes))
         sources.append(Source(number, file, hits[0].title, hits[0].date, hits[0].source, hits))
     return sources
+
+
+LIKE = 3
+"""Sentences with most of a claim's words that are shown again beside those that it cites."""
+
+
+def around(shown: Sequence[Source], failed: Sequence[Claim], kept: Sequence[Claim] = ()) -> list[Source]:
+    """The part of the sources that these claims are about, under the same numbers.
+
+    The sentences they cite, those of the `failed` with AROUND on either side, and the ones that hold most of a failed claim's words.
+    """
+    hits = [(number, i, h) for number, s in enumerate(shown) for i, h in enumerate(s.shown)]
+    words = [set(terms(h.text)) for _, _, h in hits]
+    chosen: set[tuple[int, int]] = set()
+    for claims, near in ((failed, AROUND), (kept, 0)):
+        cited = [c for claim in claims for c in claim.citations]
+        for number, i, h in hits:
+            if any(c.file == h.file and c.start < h.end and h.start < c.end for c in cited):
+                chosen |= {(number, j) for j in range(i - near, i + near + 1)}
+    for claim in failed:
+        mine = set(terms(claim.text))
+        chosen |= {hits[n][:2] for n in sorted(range(len(hits)), key=lambda n: -len(words[n] & mine))[:LIKE]}
+    parts = [
+        replace(s, shown=tuple(h for i, h in enumerate(s.shown) if (number, i) in chosen))
+        for number, s in enumerate(shown)
+    ]
+    return [s for s in parts if s.shown]
 
 
 def _articles(candidates: Sequence[Candidate]) -> dict[str, list[Hit]]:

@@ -84,9 +84,8 @@ def write(
             failed.append(claim)
     out.count(reply)
     if failed:
-        yield from _repair(
-            model, again(asked, "".join(text), failed), shown, elsewhere, deadline, failed, out, question
-        )
+        messages = again(asked, "".join(text), failed, out.kept, shown)
+        yield from _repair(model, messages, shown, elsewhere, deadline, failed, out, question)
     if not out.kept and _foreign("".join(text), shown):
         raise ModelError(f"{out.model} answered in another language than the articles; try again or another model")
     return out

@@ -9,9 +9,10 @@ from benchmarks.shown import holds
 from index.catalog import DocumentRow, PassageRow
 from index.tokens import count_tokens
 from index.types import Sentence
+from rag.cite import citations
 from rag.retrieve import Candidate
-from rag.sources import AROUND, HEADING, LINE, WITH_CONTEXT, Source, make_sources, sentences_of
-from rag.types import Hit
+from rag.sources import AROUND, HEADING, LINE, WITH_CONTEXT, Source, around, make_sources, sentences_of
+from rag.types import Claim, Hit
 
 SIZE = 10
 """Sentences of a passage, one on each line."""
@@ -45,6 +46,23 @@ def test_the_best_sentences_are_shown_with_those_around_them() -> None:
     found = [passage("a"), passage("b")]
     hits = ranked(found, ("b", 5), ("a", 1), ("b", 6))
     assert shown(make_sources(found, 1000, hits)) == [("b", [3, 4, 5, 6, 7, 8]), ("a", [1, 2, 3])]
+
+
+def test_asked_again_a_model_sees_what_its_claims_are_about() -> None:
+    found = [passage("a"), passage("b"), passage("c")]
+    sources = make_sources(found, 10_000, [h for c in found for h in sentences_of(c)])
+    cited = Claim("It is line 99.", tuple(citations(ranked(found, ("a", 1)))), "unsupported")
+    # Cited are the first three lines of a; the words "line" and "9" stand in line 9 of each article.
+    assert shown(around(sources, [cited])) == [("a", [1, 2, 3])]
+    kept = Claim("Line 5.", tuple(citations(ranked(found, ("b", 5)))), "supported")
+    assert shown(around(sources, [cited], [kept])) == [("a", [1, 2, 3]), ("b", [5])]
+    other = Claim("Line 9 it is.", (), "unsupported")
+    some = around(sources, [cited, other])
+    assert shown(some) == [("a", [1, 2, 3, 9]), ("b", [9]), ("c", [9])]
+    assert [s.number for s in some] == [1, 2, 3]
+    assert [
+        s.number for s in around(sources, [Claim("C of c.", tuple(citations(ranked(found, ("c", 5)))), "partial")])
+    ][-1] == 3
 
 
 def test_below_the_best_a_sentence_stands_alone() -> None:

@@ -27,6 +27,22 @@ def test_a_failed_sentence_is_asked_for_once_more_with_the_reason(corpus: Path, 
     assert answer.usage.prompt_tokens == 2 * 321
 
 
+def test_asked_again_it_is_shown_the_lines_the_sentence_is_about(corpus: Path, home: Path) -> None:
+    write(corpus, "long.txt", "\n".join(f"Ferry number {n} left the pier with {n + 100} people." for n in range(1, 31)))
+    question = "How many people were on ferry number 7?"
+    with serving("Ferry number 7 left with 170 people. [1:7]", "Ferry number 7 left with 107 people. [1:7]") as script:
+        chosen = Settings(home=home, model="m", api_key="k", base_url=script.url)
+        answer = ask(question, corpus=corpus, settings=chosen)
+        first, again = ([m["content"] for m in r["messages"]] for r in script.requests)
+    assert [(c.text, c.verdict) for c in answer.claims] == [("Ferry number 7 left with 107 people.", "supported")]
+    assert first[0] == again[0]
+    assert first[1].partition("END OF SOURCES")[2] == again[1].partition("END OF SOURCES")[2]
+    lines = {line for line in again[1].split("\n") if "| Ferry number" in line}
+    assert lines < {line for line in first[1].split("\n") if "| Ferry number" in line}
+    assert {f"{n}| Ferry number {n} left the pier with {n + 100} people." for n in range(5, 10)} <= lines
+    assert len(lines) <= 8
+
+
 def test_what_fails_again_is_removed_and_said(corpus: Path, home: Path) -> None:
     answer, prompts = asked(corpus, home, "The ferry left at nine. [1:5] It carried 241 people. [1:5]")
     assert [c.text for c in answer.claims] == ["The ferry left at nine."]
