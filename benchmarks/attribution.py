@@ -57,6 +57,8 @@ def main() -> int:
     parser.add_argument("pairs", type=Path, metavar="PAIRS.jsonl")
     args = parser.parse_args()
     rows = [json.loads(line) for line in args.pairs.read_text(encoding="utf-8").split("\n") if line.strip()]
+    if len(rows) < 2:
+        parser.error(f"{args.pairs}: two pairs are the least that weights can be fitted on and judged by")
     x = np.array([facts(r["claim"], r["references"]) for r in rows])
     true = np.array([r["supported"] for r in rows])
     judges = {
@@ -88,9 +90,10 @@ def fit(x: Array, true: Array) -> Array:
 
 def in_folds(x: Array, true: Array) -> Array:
     """Of each pair the chance by weights fitted on the other folds."""
-    fold = np.random.default_rng(0).permutation(len(x)) % FOLDS
+    folds = min(FOLDS, len(x))
+    fold = np.random.default_rng(0).permutation(len(x)) % folds
     chance = np.empty(len(x))
-    for k in range(FOLDS):
+    for k in range(folds):
         chance[fold == k] = predict(fit(x[fold != k], true[fold != k]), x[fold == k])
     return chance
 

@@ -114,7 +114,7 @@ def read_questions(path: Path) -> list[str]:
 def limits(row: Mapping[str, Any]) -> dict[str, Any]:
     """What a row says of the question besides its words, as options of `ask`.
 
-    `asked_on`, as public sets call it, is `as_of`: "this week" refers to that day. `evals.public` reads it alike.
+    `asked_on`, as public sets call it, is `as_of`: "this week" refers to that day.
     """
     found = {name: row[name] for name in ("history", "since", "until", "as_of") if row.get(name)}
     return ({"as_of": row["asked_on"]} if row.get("asked_on") else {}) | found

@@ -37,7 +37,9 @@ _ACCOUNT = re.compile(
     r"already a (?:subscriber|member)|newsletters?\b.*\b(?:sign|subscri|inbox|here)|sign up (?:here|for (?:our|the|my))|"
     r"(?:we|this (?:web)?site|our partners) uses? cookies|(?:accept|manage) (?:all )?cookies|privacy (?:policy|notice)|"
     r"terms (?:of (?:use|service)|and conditions) |all rights reserved|rss feed|published with permission|"
-    r"follow (?:him|her|them|us|the author) on|for digital access|unsubscribe|in your inbox)\b|^\W*(?:©|copyright\b)",
+    r"follow (?:him|her|them|us|the author) on|for digital access|unsubscribe|in your inbox|"
+    r"this article (?:is from|was (?:first|originally)|(?:first|originally) appeared)|checked again for changes|"
+    r"you can (?:find|read) the (?:current|original|full|latest) (?:article|version|story))\b|^\W*(?:©|copyright\b)",
     re.I,
 )
 _HEADING = re.compile(

@@ -6,6 +6,15 @@ import re
 from datetime import date, timedelta
 
 _WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+# "On Monday" and "the town lost Monday's match" are of the last week; not "Black Friday's", "on Sunday nights", "on Monday of last year".
+_ON_A_DAY = re.compile(
+    rf"\b(?i:(?:on|last|this) {_WEEKDAY})\b(?! (?:nights|mornings|evenings|afternoons|of|in|next)\b)"
+    rf"|(?:^|\b[a-z][\w’']*,? ){_WEEKDAY}['’]s\b"
+)
+_DATE = re.compile(
+    r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?"
+    r"|Oct|Nov|Dec|(?:19|20)\d\d|\d{1,2}(?:st|nd|rd|th)|\d{1,2}[/.-]\d{1,2})\b"
+)
 
 # Days back from the given day to the first and the last day meant. News of a week is still written days after it.
 _PERIODS = (
@@ -13,10 +22,8 @@ _PERIODS = (
     (re.compile(r"\b(?:yesterday|last night)\b", re.I), 2, 0),
     (re.compile(r"\b(?:this|the past) week\b|\bin recent days\b", re.I), 8, 0),
     (re.compile(r"\blast week\b", re.I), 15, 4),
-    (re.compile(r"\b(?:this|the past) month\b|\brecently\b", re.I), 32, 0),
+    (re.compile(r"\b(?:this|the past) month\b", re.I), 32, 0),
     (re.compile(r"\blast month\b", re.I), 62, 20),
-    # "on Monday" and "Monday's" are those of the last week, if no date follows.
-    (re.compile(rf"\b(?:(?:on|last|this) {_WEEKDAY}|{_WEEKDAY}['’]s)\b(?!,? (?:\d|[A-Z]\w+ \d))"), 8, 0),
 )
 
 
@@ -24,8 +31,10 @@ def period(question: str, as_of: str | None) -> tuple[str, str] | None:
     """First and last day (ISO dates) whose articles a question of that day is about; None where it names no time."""
     if as_of is None:
         return None
-    for pattern, first, last in _PERIODS:
-        if pattern.search(question):
-            day = date.fromisoformat(as_of)
-            return (day - timedelta(first)).isoformat(), (day - timedelta(last)).isoformat()
-    return None
+    back = next(((first, last) for pattern, first, last in _PERIODS if pattern.search(question)), None)
+    if not back and _ON_A_DAY.search(question) and not _DATE.search(question):
+        back = 8, 0
+    if not back:
+        return None
+    day = date.fromisoformat(as_of)
+    return (day - timedelta(back[0])).isoformat(), (day - timedelta(back[1])).isoformat()

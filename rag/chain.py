@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any, Literal
@@ -262,10 +263,10 @@ def _from_model(
         shown = make_sources(candidates, budget, hits)
         if not shown:
             raise ModelError("the lines that were found are too long for a prompt; ask about other articles")
-        asked = messages(request.question, shown, as_of=request.as_of, earlier=request.earlier)
+        prompt = partial(messages, request.question, as_of=request.as_of, earlier=request.earlier)
         try:
             told = " ".join((*request.earlier, request.question))
-            writing = write(model, asked, shown, elsewhere, deadline, told)
+            writing = write(model, prompt, shown, elsewhere, deadline, told)
             written = yield from (until_replaced(writing) if check else writing)
             break
         except ContextTooLong:

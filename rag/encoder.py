@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
@@ -72,7 +73,7 @@ def compare(question: str, sentences: tuple[str, ...], asked: str = "") -> Array
 
     First the cosine of both vectors. Then cosines of word pieces, each of the question with the one of the sentence that is nearest to
     it (the late interaction of ColBERT, Khattab and Zaharia 2020, https://arxiv.org/abs/2004.12832): their mean, the least of a content
-    word, and that of the word `asked`, which says what is asked for ("retailer" in "which retailer"), or else of the question word.
+    word, and that of the word `asked`, which says what is asked for ("retailer" in "which retailer"), or else of the last question word.
     """
     model = encoder()
     texts = (question[-MOST_CHARS:], *(s[:MOST_CHARS] for s in sentences))
@@ -92,6 +93,7 @@ def compare(question: str, sentences: tuple[str, ...], asked: str = "") -> Array
             row[1] = nearest[spoken].mean()
             row[2] = nearest[content].min(initial=1.0)
             row[3] = nearest[wanted] if wanted else 0.0
+    found.setflags(write=False)
     return found
 
 
@@ -110,10 +112,13 @@ def _states(model: MiniLM, ids: list[Any]) -> list[Any]:
 
 
 def _asked(pieces: Sequence[str], asked: str) -> int:
-    """Where the word `asked` begins behind the question word; where that is; or 0."""
+    """Where the word `asked` begins behind the first question word; else where the last question word is; or 0."""
     words = [i for i, p in enumerate(pieces) if p in QUESTION_WORDS]
-    begins = (i for i, p in enumerate(pieces) if len(p) > 2 and asked.startswith(p) and i > min(words, default=0))
-    return next(begins, words[-1] if words else 0)
+    for i in range(min(words, default=0) + 1, len(pieces)):
+        more = takewhile(lambda p: p.startswith("##"), pieces[i + 1 :])
+        if asked and pieces[i] + "".join(p[2:] for p in more) == asked:
+            return i
+    return words[-1] if words else 0
 
 
 def _unit(rows: Any) -> Any:

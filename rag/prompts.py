@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.sources import Source, around
+from rag.sources import Source
 from rag.types import Claim
 
 NOT_SAID = "The articles do not say."
@@ -44,26 +44,20 @@ def messages(
     """(role, text) pairs that ask `question` of the numbered lines of `sources`; `earlier` questions explain it."""
     today = f"\nToday is {as_of}." if as_of else ""
     before = "".join(f"\nEarlier question: {_one_line(e)}" for e in earlier)
-    user = f"SOURCES\n\n{_block(sources)}\n\nEND OF SOURCES{today}{before}\n\nQuestion: {question}"
+    parts = [f"{source.heading()}\n{source.lines()}" for source in sources]
+    user = "SOURCES\n\n" + "\n\n".join(parts) + f"\n\nEND OF SOURCES{today}{before}\n\nQuestion: {question}"
     return [("system", SYSTEM), ("user", user)]
 
 
-def again(
-    asked: Sequence[tuple[str, str]],
-    reply: str,
-    failed: Sequence[Claim],
-    kept: Sequence[Claim],
-    shown: Sequence[Source],
-) -> list[tuple[str, str]]:
-    """The messages that ask once more for the sentences that failed, with the reasons and the lines of `shown` that the reply is about."""
-    every, some = _block(shown), _block(around(shown, failed, kept))
+def again(asked: Sequence[tuple[str, str]], reply: str, failed: Sequence[Claim]) -> list[tuple[str, str]]:
+    """The messages that ask once more for the sentences that failed, with the reasons, behind those that `asked` first."""
     faults = "\n".join(f"- {c.text} ({'; '.join(c.reasons)})" for c in failed)
     user = (
         f"These sentences are not borne out by the lines they cite:\n{faults}\n\n"
         "Write each of them again so that its lines state it, with its marker, under the same rules. Leave out what no "
         f"line states; if nothing is left, write exactly: {NOT_SAID}"
     )
-    return [*((role, text.replace(every, some, 1)) for role, text in asked), ("assistant", reply), ("user", user)]
+    return [*asked, ("assistant", reply), ("user", user)]
 
 
 def condense(question: str, turns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -79,10 +73,6 @@ def judge(claims: Sequence[Claim]) -> list[tuple[str, str]]:
         lines = "\n".join(f"   {c.date or ''}| {_one_line(c.text)}" for c in claim.citations)
         rows.append(f"{i}. {_one_line(claim.text)}\n{lines}")
     return [("system", JUDGE), ("user", "\n\n".join(rows))]
-
-
-def _block(sources: Sequence[Source]) -> str:
-    return "\n\n".join(f"{source.heading()}\n{source.lines()}" for source in sources)
 
 
 def _one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -83,13 +84,15 @@ LIKE = 3
 """Sentences with most of a claim's words that are shown again beside those that it cites."""
 
 
-def around(shown: Sequence[Source], failed: Sequence[Claim], kept: Sequence[Claim] = ()) -> list[Source]:
-    """The part of the sources that these claims are about, under the same numbers.
+def around(shown: Sequence[Source], failed: Sequence[Claim], kept: Sequence[Claim] = ()) -> Sequence[Source]:
+    """The part of the sources that these claims are about, under the same numbers; all of it, if nothing is like a failed claim.
 
-    The sentences they cite, those of the `failed` with AROUND on either side, and the ones that hold most of a failed claim's words.
+    The shown sentences that they cite, those of the `failed` with AROUND on either side, and the LIKE ones that share most with a failed
+    claim: each common word counts as much less as more sentences have it.
     """
     hits = [(number, i, h) for number, s in enumerate(shown) for i, h in enumerate(s.shown)]
     words = [set(terms(h.text)) for _, _, h in hits]
+    having = Counter(t for some in words for t in some)
     chosen: set[tuple[int, int]] = set()
     for claims, near in ((failed, AROUND), (kept, 0)):
         cited = [c for claim in claims for c in claim.citations]
@@ -98,7 +101,11 @@ def around(shown: Sequence[Source], failed: Sequence[Claim], kept: Sequence[Clai
                 chosen |= {(number, j) for j in range(i - near, i + near + 1)}
     for claim in failed:
         mine = set(terms(claim.text))
-        chosen |= {hits[n][:2] for n in sorted(range(len(hits)), key=lambda n: -len(words[n] & mine))[:LIKE]}
+        alike = [sum(1 / having[t] for t in some & mine) for some in words]
+        best = [n for n in sorted(range(len(hits)), key=lambda n: -alike[n])[:LIKE] if alike[n]]
+        if not best and not claim.citations:
+            return shown
+        chosen |= {hits[n][:2] for n in best}
     parts = [
         replace(s, shown=tuple(h for i, h in enumerate(s.shown) if (number, i) in chosen))
         for number, s in enumerate(shown)

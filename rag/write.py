@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +12,10 @@ from index.words import STOPWORDS, terms
 from rag.generate import Elsewhere, claims
 from rag.llm import Deadline, Reply
 from rag.prompts import again, judge
-from rag.sources import Source
+from rag.sources import Source, around
 from rag.types import Claim
+
+Prompt = Callable[[Sequence[Source]], list[tuple[str, str]]]
 
 GOOD = ("supported", "moved")
 
@@ -66,15 +68,18 @@ class Written:
 
 def write(
     model: Any,
-    asked: Sequence[tuple[str, str]],
+    prompt: Prompt,
     shown: Sequence[Source],
     elsewhere: Elsewhere | None,
     deadline: Deadline,
     question: str = "",
 ) -> Generator[Claim, None, Written]:
-    """Stream the claims that hold; returns all that was written. Raises ModelError where the first reply fails."""
+    """Stream the claims that hold; returns all that was written. Raises ModelError where the first reply fails.
+
+    `prompt` gives the messages that ask the question of some sources.
+    """
     out = Written()
-    reply = Reply(model, asked, deadline)
+    reply = Reply(model, prompt(shown), deadline)
     text: list[str] = []
     failed: list[Claim] = []
     for claim in claims(_kept(reply, text), shown, elsewhere, question):
@@ -84,7 +89,7 @@ def write(
             failed.append(claim)
     out.count(reply)
     if failed:
-        messages = again(asked, "".join(text), failed, out.kept, shown)
+        messages = again(prompt(around(shown, failed, out.kept)), "".join(text), failed)
         yield from _repair(model, messages, shown, elsewhere, deadline, failed, out, question)
     if not out.kept and _foreign("".join(text), shown):
         raise ModelError(f"{out.model} answered in another language than the articles; try again or another model")

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.attribution import in_folds, macro_f1, main
+from benchmarks.attribution import fit, in_folds, macro_f1, main
+from benchmarks.fit import predict
 from rag import attributable
 from rag.attributable import WEIGHTS, facts
 
@@ -29,7 +30,10 @@ def test_the_facts_are_shares_of_the_sentence_that_bears_on_the_claim() -> None:
     assert contradictions == 0
     assert facts("Repairs cost three million euros.", SOURCE)[3] == 1
     assert facts("Repairs cost two million euros.", "Repairs cost two million euros.")[:2] == (1, 1)
-    assert facts("Divers.", "Thirty divers came.")[1] == 0  # shorter than a sequence: the whole of it, or nothing
+    assert facts("Divers came.", "Thirty divers came.")[1] == 1  # shorter than a sequence: the whole of it, or nothing
+    assert facts("Came divers.", "Thirty divers came.")[1] == 0
+    long = "The board closed the pier, " + "and then it closed the other one, " * 9 + "and that was all."
+    assert facts(long, long)[2] == pytest.approx(1, abs=1e-5)  # the beginnings of both
     assert facts("The pier is closed.", []) == facts("The pier is closed.", "") == (0, 0, 0, 0)
 
 
@@ -61,11 +65,17 @@ def test_macro_f1_by_hand() -> None:
 
 
 def test_a_pair_is_judged_by_weights_fitted_on_others() -> None:
-    rng = np.random.default_rng(1)
-    x = rng.random((60, 4))
-    chance = in_folds(x, x[:, 0] > 0.5)
-    assert np.mean((chance > 0.5) == (x[:, 0] > 0.5)) > 0.8
-    assert np.abs(in_folds(rng.random((60, 4)), rng.random(60) > 0.5) - 0.5).mean() < 0.3
+    x = np.random.default_rng(1).random((60, 4))
+    true = x[:, 0] > 0.5
+    assert np.mean((in_folds(x, true) > 0.5) == true) > 0.8
+    x[:, 3] = 0
+    x[0] = 0.9, 0.5, 0.5, 50  # looks true; that it is not, only its own last fact could tell
+    true[0] = False
+    assert in_folds(x, true)[0] > 0.5 > predict(fit(x, true), x)[0]
+
+
+def test_two_pairs_are_too_few_for_ten_folds_and_still_judged() -> None:
+    assert np.isfinite(in_folds(np.eye(4)[:2], np.array([True, False]))).all()
 
 
 def test_the_benchmark_prints_every_origin(

@@ -16,11 +16,14 @@ FURNITURE = [
     "Like The Harbour Ledger on Facebook and stay informed", "Follow us on social media", "By Linkbox",
     "We use cookies to count visits.", "© 2020 Harbour Media. All rights reserved.", "Story continues below",
     "Get the day's best stories in your inbox.", "Click here to watch the video",
+    "This article is from the source 'harbour' and was first seen on 3 May.", "You can find the current article at its source.",
+    "It last changed 40 days ago and won't be checked again for changes.", "This article was originally published by Linkbox.",
 ]  # fmt: skip
 PROSE = [
     "The mayor said residents should sign up for the newsletter of the harbour.", "“Read more books,” the teacher said.",
     "Like many of her colleagues, Holm reads the paper on Mondays.", "Follow-up talks were held in Oslo.",
     "The court ruled that the website used cookies without consent in 2019.", "Related species live in the north.",
+    "The article was first published in 1912.", "The bridge will be checked again in May.", "You can find the bay on old maps.",
     "Subscribers of the harbour line paid 214 crowns a month.", "It cost 3 million crowns.", "The ferry left at nine.",
 ]  # fmt: skip
 

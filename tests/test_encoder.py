@@ -58,6 +58,8 @@ def test_each_piece_of_the_question_is_held_against_the_nearest_of_the_sentence(
     ("pieces", "asked", "expected"),
     [
         ("[CLS] which retail ##er cut prices [SEP]", "retailer", 2),
+        ("[CLS] which new newspaper has mp ##s [SEP]", "newspaper", 3),
+        ("[CLS] which tory mp has resigned [SEP]", "mp", 3),
         ("[CLS] retailers say what retailer cut prices [SEP]", "retailer", 4),
         ("[CLS] he left . who was he [SEP]", "", 4),
         ("[CLS] who said what [SEP]", "", 3),

@@ -57,6 +57,7 @@ def test_asked_again_a_model_sees_what_its_claims_are_about() -> None:
     kept = Claim("Line 5.", tuple(citations(ranked(found, ("b", 5)))), "supported")
     assert shown(around(sources, [cited], [kept])) == [("a", [1, 2, 3]), ("b", [5])]
     other = Claim("Line 9 it is.", (), "unsupported")
+    assert around(sources, [Claim("Something else.", (), "unsupported")]) == sources
     some = around(sources, [cited, other])
     assert shown(some) == [("a", [1, 2, 3, 9]), ("b", [9]), ("c", [9])]
     assert [s.number for s in some] == [1, 2, 3]
