@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 _WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
@@ -11,6 +12,7 @@ _ON_A_DAY = re.compile(
     rf"\b(?i:(?:on|last|this) {_WEEKDAY})\b(?! (?:nights|mornings|evenings|afternoons|of|in|next)\b)"
     rf"|(?:^|\b[a-z][\w’']*,? ){_WEEKDAY}['’]s\b"
 )
+_LATELY = re.compile(r"\brecently\b", re.I)
 _DATE = re.compile(
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?"
     r"|Oct|Nov|Dec|(?:19|20)\d\d|\d{1,2}(?:st|nd|rd|th)|\d{1,2}[/.-]\d{1,2})\b"
@@ -27,14 +29,25 @@ _PERIODS = (
 )
 
 
-def period(question: str, as_of: str | None) -> tuple[str, str] | None:
-    """First and last day (ISO dates) whose articles a question of that day is about; None where it names no time."""
+@dataclass(frozen=True, slots=True)
+class Period:
+    """First and last day (ISO dates) of the articles that a question is about; not `sure` for "on Monday" or "recently",
+    which may mean another time."""
+
+    since: str
+    until: str
+    sure: bool
+
+
+def period(question: str, as_of: str | None) -> Period | None:
+    """The time that a question of that day names; None where it names none."""
     if as_of is None:
         return None
     back = next(((first, last) for pattern, first, last in _PERIODS if pattern.search(question)), None)
-    if not back and _ON_A_DAY.search(question) and not _DATE.search(question):
-        back = 8, 0
+    sure = back is not None
+    if not back and not _DATE.search(question):
+        back = (8, 0) if _ON_A_DAY.search(question) else (32, 0) if _LATELY.search(question) else None
     if not back:
         return None
     day = date.fromisoformat(as_of)
-    return (day - timedelta(back[0])).isoformat(), (day - timedelta(back[1])).isoformat()
+    return Period((day - timedelta(back[0])).isoformat(), (day - timedelta(back[1])).isoformat(), sure)

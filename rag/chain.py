@@ -218,12 +218,13 @@ def find_parts(request: Request, explain: bool = False) -> tuple[list[Found], li
     filters = request.filters
     span = None if filters.since or filters.until else period(request.question, request.as_of)
     if span:
-        within = replace(request, filters=replace(filters, since=span[0], until=span[1]))
+        within = replace(request, filters=replace(filters, since=span.since, until=span.until))
         found, _ = find_parts(replace(within, as_of=None), explain)
-        if any(candidates for candidates, _ in found):
+        least = 0.0 if span.sure else THRESHOLD
+        if any(candidates and scored.confidence >= least for candidates, scored in found):
             return found, []
         return find_parts(replace(request, as_of=None), explain)[0], [
-            f"no article of {span[0]} to {span[1]} fits; all were searched"
+            f"no article of {span.since} to {span.until} fits; all were searched"
         ]
     first, *rest = parts(request.question)
     passages = request.settings.passages

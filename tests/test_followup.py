@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,8 @@ def test_parts(question: str, expected: list[str]) -> None:
         ("On Monday, which 3 ministers resigned?", ("2020-01-01", "2020-01-09")),
         ("who resigned on monday", ("2020-01-01", "2020-01-09")),
         ("Who stopped on Sunday last week?", ("2019-12-25", "2020-01-05")),
+        ("Which town was recently flooded?", ("2019-12-08", "2020-01-09")),
+        ("Which town was recently flooded, in May 2018?", None),
         ("What happens every Monday?", None),
         ("Who sang on Sunday nights?", None),
         ("Who sang on Monday of last year?", None),
@@ -79,7 +82,9 @@ def test_parts(question: str, expected: list[str]) -> None:
     ],
 )
 def test_period(question: str, expected: tuple[str, str] | None) -> None:
-    assert period(question, "2020-01-09") == expected
+    found = period(question, "2020-01-09")
+    assert (found and (found.since, found.until)) == expected
+    assert found is None or found.sure == bool(re.search("week|month|yesterday", question))
     assert period(question, None) is None
 
 
@@ -96,6 +101,23 @@ def test_this_week_prefers_the_articles_of_that_week_and_says_where_there_are_no
     answer = ask(question, corpus=corpus, as_of="2024-06-01")
     assert not answer.abstained
     assert "all were searched" in answer.notes[0]
+
+
+def test_recently_means_what_was_recent_unless_only_older_articles_say_it(corpus: Path) -> None:
+    write(
+        corpus,
+        "old.txt",
+        "Published: 2019-03-01\n\nThe ferry company recently bought a tugboat for nine million crowns.\n",
+    )
+    write(corpus, "older.txt", "Published: 2018-03-01\n\nThe ferry company opened a new line with two ferries.\n")
+    write(corpus, "new.txt", "Published: 2020-01-08\n\nThe ferry company closed a line with two ferries.\n")
+    lately = ask(
+        "What did the ferry company recently do with a line with two ferries?", corpus=corpus, as_of="2020-01-09"
+    )
+    assert {c.file for c in lately.citations} == {"new.txt"}
+    before = ask("How much did the tugboat cost that was recently bought?", corpus=corpus, as_of="2020-01-09")
+    assert before.citations[0].file == "old.txt"
+    assert "all were searched" in before.notes[0]
 
 
 def test_a_model_makes_a_follow_up_stand_alone(corpus: Path, home: Path) -> None:
