@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import table
-from benchmarks.fit import fit_logistic, predict
+from benchmarks.fit import by_fold, fit_logistic, predict
 from index.words import terms
 from rag.attributable import WEIGHTS, facts
 from rag.checks.quantities import numbers
@@ -90,11 +90,10 @@ def fit(x: Array, true: Array) -> Array:
 
 def in_folds(x: Array, true: Array) -> Array:
     """Of each pair the chance by weights fitted on the other folds."""
-    folds = min(FOLDS, len(x))
-    fold = np.random.default_rng(0).permutation(len(x)) % folds
+    fold = np.random.default_rng(0).permutation(len(x)) % FOLDS
     chance = np.empty(len(x))
-    for k in range(folds):
-        chance[fold == k] = predict(fit(x[fold != k], true[fold != k]), x[fold == k])
+    for fitted, those in by_fold(fold, lambda some: fit(x[some], true[some])):
+        chance[those] = predict(fitted, x[those])
     return chance
 
 

@@ -137,12 +137,12 @@ def cross_validate(names: list[str], asked: Sequence[Asked], favour: Mapping[str
     chooses, fixed = chosen_parts(names)
     fold = np.array([int(hashlib.md5(a.group.encode()).hexdigest(), 16) % FOLDS for a in asked])
     linear, totals = ([np.zeros(0)] * len(asked) for _ in range(2))
-    for fitted, those in _by_fold(fold, lambda some: fit_sentences([asked[i] for i in some], chooses, fixed)):
+    for fitted, those in by_fold(fold, lambda some: fit_sentences([asked[i] for i in some], chooses, fixed)):
         for i in those:
             linear[i] = asked[i].parts[:, chooses] @ fitted
     near = [_nearness(a, x) for a, x in zip(asked, linear, strict=True)]
     best = [_best(a, x, n, chooses, fixed) for a, x, n in zip(asked, linear, near, strict=True)]
-    for fitted, those in _by_fold(fold, lambda some: fit_best([best[i] for i in some], fixed)):
+    for fitted, those in by_fold(fold, lambda some: fit_best([best[i] for i in some], fixed)):
         for i in those:
             first = best_first(linear[i])
             new = np.zeros(len(linear[i]))
@@ -157,7 +157,7 @@ def cross_validate(names: list[str], asked: Sequence[Asked], favour: Mapping[str
     answerable, sets = np.array([a.answerable for a in asked]), np.array([a.set for a in asked])
     weight = _weights([(a.set, a.answerable) for a in asked]) * [favour.get(a.set, 1.0) for a in asked]
     confidence = np.zeros(len(asked))
-    for fitted, those in _by_fold(fold, lambda some: fit_logistic(facts, x[some], answerable[some], weight[some])):
+    for fitted, those in by_fold(fold, lambda some: fit_logistic(facts, x[some], answerable[some], weight[some])):
         confidence[those] = predict(fitted, x[those])
     return Unseen(linear, best, totals, facts, x, answerable, sets, weight, confidence)
 
@@ -190,9 +190,9 @@ def chosen_parts(names: Sequence[str]) -> tuple[list[int], list[float | None]]:
     return chooses, [FIXED.get(names[i]) for i in chooses]
 
 
-def _by_fold(fold: Array, fit: Callable[[Array], Array]) -> Iterator[tuple[Array, Array]]:
+def by_fold(fold: Array, fit: Callable[[Array], Array]) -> Iterator[tuple[Array, Array]]:
     """For each fold, the weights fitted on the questions outside it, and the numbers of those inside."""
-    for k in range(FOLDS):
+    for k in np.unique(fold):
         yield fit(np.flatnonzero(fold != k)), np.flatnonzero(fold == k)
 
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from benchmarks import bert
 from benchmarks.common import progress, table
+from benchmarks.fit import by_fold
 from rag.checks.edits import MOST_STEPS, SIZES, script
 from rag.checks.evidence import Evidence
 from rag.verify import check
@@ -51,10 +52,9 @@ def main() -> int:
     steps, true, group, passed = read(args.scripts, args.claims)
     fold = np.random.default_rng(args.seed).integers(0, FOLDS, group.max() + 1)[group]
     scores = np.zeros(len(true))
-    for i in range(FOLDS):
-        model = fit(steps[fold != i], true[fold != i], passed[fold != i], args.seed)
-        scores[fold == i] = predict(model, steps[fold == i])
-        progress(f"fold {i + 1} of {FOLDS}")
+    for model, those in by_fold(fold, lambda some: fit(steps[some], true[some], passed[some], args.seed)):
+        scores[those] = predict(model, steps[those])
+        progress(f"judged {len(those):,} claims of {len(true):,}")
     lost = (0.05, 0.1, 0.2, 0.3)
     rows = []
     for name, chosen in (("all", np.ones_like(passed)), ("that the other checks pass", passed)):

@@ -149,9 +149,7 @@ class MiniLM:
         values = self.outputs(ids, mask)
         if values.ndim == 3:  # the states of the tokens
             values = (mask[:, None, :].astype(np.float32) @ values)[:, 0]
-        lengths = np.linalg.norm(values, axis=-1, keepdims=True)
-        unit: np.ndarray = values / np.maximum(lengths, 1e-12)
-        return unit
+        return unit(values)
 
     def outputs(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """What the graph gives for one padded batch: vectors [texts, dimensions], or states of tokens [texts, tokens, dimensions]."""
@@ -164,6 +162,12 @@ class MiniLM:
     def _embed_into(self, vectors: np.ndarray, ids: list[np.ndarray]) -> None:
         for rows in batches([len(row) for row in ids]):
             vectors[rows] = self.run(*pad([ids[row] for row in rows]))
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """The vectors, [..., dimensions], brought to length 1; those of length 0 stay."""
+    scaled: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return scaled
 
 
 def batches(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from index.errors import EmbedderError
-from index.minilm import MiniLM, cores, pad
+from index.minilm import MiniLM, cores, pad, unit
 from index.words import STOPWORDS
 
 FOLDER = Path(__file__).parent / "encoder"
@@ -83,13 +83,13 @@ def compare(question: str, sentences: tuple[str, ...], asked: str = "") -> Array
     spoken = np.array([p[0].isalnum() or p.startswith("##") for p in pieces])
     content = spoken & [p not in STOPWORDS for p in pieces]
     wanted = _asked(pieces, asked)
-    vectors = _unit(np.stack([s.sum(axis=0) for s in states]))
-    mine = _unit(states[0])
+    vectors = unit(np.stack([s.sum(axis=0) for s in states]))
+    mine = unit(states[0])
     found = np.zeros((len(sentences), len(COMPARED)), dtype=np.float32)
     found[:, 0] = vectors[1:] @ vectors[0]
     for row, theirs in zip(found, states[1:], strict=True):
         if len(theirs) > 2 and spoken.any():  # more than the marks at both ends
-            nearest = (mine @ _unit(theirs[1:-1]).T).max(axis=1)
+            nearest = (mine @ unit(theirs[1:-1]).T).max(axis=1)
             row[1] = nearest[spoken].mean()
             row[2] = nearest[content].min(initial=1.0)
             row[3] = nearest[wanted] if wanted else 0.0
@@ -119,7 +119,3 @@ def _asked(pieces: Sequence[str], asked: str) -> int:
         if asked and pieces[i] + "".join(p[2:] for p in more) == asked:
             return i
     return words[-1] if words else 0
-
-
-def _unit(rows: Any) -> Any:
-    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)

@@ -42,9 +42,9 @@ def messages(
     question: str, sources: Sequence[Source], *, as_of: str | None = None, earlier: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """(role, text) pairs that ask `question` of the numbered lines of `sources`; `earlier` questions explain it."""
+    parts = [f"{source.heading()}\n{source.lines()}" for source in sources]
     today = f"\nToday is {as_of}." if as_of else ""
     before = "".join(f"\nEarlier question: {_one_line(e)}" for e in earlier)
-    parts = [f"{source.heading()}\n{source.lines()}" for source in sources]
     user = "SOURCES\n\n" + "\n\n".join(parts) + f"\n\nEND OF SOURCES{today}{before}\n\nQuestion: {question}"
     return [("system", SYSTEM), ("user", user)]
 
