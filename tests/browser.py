@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from rag import chain
 from rag.types import Answer, Event
+from tests.page import visitors
 
 FERRY = "What left at nine?"
 SHOTS = os.environ.get("SCREENSHOTS")
@@ -74,8 +75,11 @@ def visiting(browser: Browser) -> Iterator[Callable[..., Page]]:
     visits: list[tuple[Visit, str]] = []
 
     def open_(url: str, *, expected: str = "", **context: Any) -> Page:
-        visits.append((Visit(browser, url, **context), expected))
-        return visits[-1][0].page
+        visit = Visit(browser, url, **context)
+        visits.append((visit, expected))
+        if not expected:  # else the test may want to see what the page does without its server
+            visitors.setdefault(url, []).append(visit.context.close)
+        return visit.page
 
     yield open_
     for v, expected in visits:

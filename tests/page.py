@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from index.types import Document
 from page.server import Options, make_app
 from rag.settings import Settings
 from rag.types import Citation, Claim, Hit
+
+visitors: dict[str, list[Callable[[], None]]] = {}
+"""By the URL of a served page, what closes those who look at it: an open page would call a stopped server, and that is a fault."""
 
 
 @contextmanager
@@ -39,6 +42,8 @@ def serving_page(
             time.sleep(0.02)
         yield url
     finally:
+        for leave in visitors.pop(url, ()):
+            leave()
         server.should_exit = True
         thread.join(10)
         listening.close()
